@@ -1,0 +1,22 @@
+"""Who is calling, as found once by the guard; every later question about the caller reads this value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from portico.server.ids import OrganizationId, ProjectId, TokenId
+
+Scope = Literal["organization", "project"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated token: its organization, its project (project scope only), its own id."""
+
+    organization_id: OrganizationId
+    organization_name: str
+    token_id: TokenId
+    scope: Scope
+    project_id: ProjectId | None = None
+    project_name: str | None = None

@@ -1,0 +1,203 @@
+"""The error tree. Raised in any room, put on the wire in `edge/errors.py` only.
+
+PorticoError
+├── BadRequest 400            FieldRequired 9 · OutOfRange 8 · PatternMismatch 11 · BadInputText 20 · EmptyQuery 10
+│                             InvalidModelName · InvalidType 2009 · ProviderNotConfigured 1001 · ContextLengthExceeded
+├── Unauthorized 401          TokenBlocked 6
+├── Forbidden 403             OutOfScope 7 · ForeignProject 2006
+├── NotFound 404, id 4000     ModelNotFound · AssistantNotFound 1 · BadEndpoint 404
+├── MethodNotAllowed 405 · Conflict 409 (AmbiguousModelName 4000) · PayloadTooLarge 413 · NotImplementedYet 2010
+└── ProviderError             ProviderRefused 400 · ProviderTimeout 100 · ProviderUnknown 150 · ProviderRateLimit 151
+                              ProviderQuota 152 · ProviderOvercapacity 153
+
+Ids and texts: error list of the API reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class PorticoError(Exception):
+    """One refusal: HTTP `status`, documented `id`, and a sentence that tells what to change.
+
+    `code` and `param` feed the OpenAI-shaped half of the body; `code` defaults to the id.
+    `retry_after_s` becomes the Retry-After header.
+    """
+
+    status = 500
+    id = 500
+    text = "Internal Server Error"
+    type: str | None = None
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        param: str | None = None,
+        code: str | int | None = None,
+        retry_after_s: float | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.message = message or self.text
+        self.param = param
+        self.code = code if code is not None else self.id
+        self.retry_after_s = retry_after_s
+        self.headers = dict(headers or {})
+        super().__init__(self.message)
+
+
+class BadRequest(PorticoError):
+    status, id, text = 400, 20, "Bad Input Text"
+
+
+class BadInputText(BadRequest):
+    id, text = 20, "Bad Input Text"
+
+
+class FieldRequired(BadRequest):
+    id = 9
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"Field {field} is required", param=field)
+
+
+class OutOfRange(BadRequest):
+    id = 8
+
+    def __init__(self, field: str, hint: str = "") -> None:
+        super().__init__(f"Field {field} is out of range" + (f": {hint}" if hint else ""), param=field)
+
+
+class PatternMismatch(BadRequest):
+    id = 11
+
+    def __init__(self, field: str, hint: str = "") -> None:
+        tail = f": {hint}" if hint else ""
+        super().__init__(f"Field {field} does not match the specified pattern{tail}", param=field)
+
+
+class EmptyQuery(BadRequest):
+    id, text = 10, "Query Text Empty"
+
+
+class InvalidModelName(BadRequest):
+    id, text = 11, "Invalid 'model' name. Must follow pattern {provider}/{modelName}"
+
+    def __init__(self) -> None:
+        super().__init__(param="model")
+
+
+class InvalidType(BadRequest):
+    id, text = 2009, "Invalid Type"
+
+
+class ProviderNotConfigured(BadRequest):
+    """The model is known, its provider has no credential or base URL; the message names the setting."""
+
+    id, text = 1001, "Provider Configuration Error"
+
+
+class ContextLengthExceeded(BadRequest):
+    id, text = 150, "The prompt is longer than the context window of the model."
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, param="messages", code="context_length_exceeded")
+
+
+class Unauthorized(PorticoError):
+    """A refused credential learns only that it was refused."""
+
+    status, id, text = 401, 401, "Unauthorized"
+
+
+class TokenBlocked(Unauthorized):
+    id, text = 6, "ApiToken not found or blocked"
+
+
+class Forbidden(PorticoError):
+    status, id, text = 403, 403, "Forbidden"
+
+
+class OutOfScope(Forbidden):
+    id, text = 7, "ApiToken out of scope"
+
+
+class ForeignProject(Forbidden):
+    id, text = 2006, "Project Not In Organization"
+
+
+class NotFound(PorticoError):
+    status, id, text = 404, 4000, "Not Found."
+
+
+class BadEndpoint(NotFound):
+    id, text = 404, "Bad Endpoint"
+
+
+class ModelNotFound(NotFound):
+    id = 4000
+
+    def __init__(self, full_name: str) -> None:
+        super().__init__(f"Model '{full_name}' does not exist.", param="model", code="model_not_found")
+
+
+class AssistantNotFound(NotFound):
+    id, text = 1, "Assistant Not Found"
+
+
+class MethodNotAllowed(PorticoError):
+    status, id, text = 405, 405, "Method Not Allowed"
+
+
+class Conflict(PorticoError):
+    status, id, text = 409, 409, "Conflict"
+
+
+class AmbiguousModelName(Conflict):
+    id, text = 4000, "The model name is ambiguous."
+
+
+class PayloadTooLarge(PorticoError):
+    status, id, text = 413, 413, "Payload Too Large"
+
+
+class NotImplementedYet(PorticoError):
+    status, id, text = 501, 2010, "Not Implemented"
+
+
+class ProviderError(PorticoError):
+    """A provider refused or failed. `retryable` says whether another try before the first byte may heal it."""
+
+    status, id, text = 502, 150, "Provider Unknown Error"
+    retryable = False
+
+
+class ProviderUnknown(ProviderError):
+    retryable = True
+
+
+class ProviderAuth(ProviderError):
+    """The provider refused our credential (its 401 or 403); never the caller's 401."""
+
+
+class ProviderRefused(ProviderError):
+    """The provider's own validation error, passed through with its text, code and param."""
+
+    status, id = 400, 150
+
+
+class ProviderTimeout(ProviderError):
+    status, id, text, retryable = 504, 100, "Provider Request Timeout", True
+
+
+class ProviderRateLimit(ProviderError):
+    status, id, text, retryable = 429, 151, "Provider Rate Limit", True
+
+
+class ProviderQuota(ProviderError):
+    status, id, text = 429, 152, "Provider Quota Exceeded"
+
+
+class ProviderOvercapacity(ProviderError):
+    status, id, text, retryable = 503, 153, "Provider Overcapacity", True
