@@ -49,12 +49,8 @@ class Settings:
     host: str = _setting("127.0.0.1", "Address to listen on.")
     port: int = _setting(8080, "Port to listen on; 0 takes a free one.")
     workers: int = _setting(1, "Server processes on this host.")
-    data_dir: Path = _setting(
-        default_data_dir, "Folder of the database, the models, the journal and the keys."
-    )
-    models_dir: Path | None = _setting(
-        None, "Folder of the model files; default: `models` in the data folder."
-    )
+    data_dir: Path = _setting(default_data_dir, "Folder of the database, the models, the journal and the keys.")
+    models_dir: Path | None = _setting(None, "Folder of the model files; default: `models` in the data folder.")
     catalog_dir: Path | None = _setting(
         None, "Folder of own catalog entries (*.toml); default: `catalog` in the data folder."
     )
@@ -81,13 +77,9 @@ class Settings:
     local_slots: int = _setting(4, "Requests that one local chat model works on at once.")
     local_queue: int = _setting(32, "Requests that may wait for a local model before 503.")
     local_threads: int = _setting(0, "Threads of the local models for prompts and batches; 0 = all cores.")
-    local_idle_unload_s: float = _setting(
-        0.0, "Unload a local model after so long without a request; 0 = never."
-    )
+    local_idle_unload_s: float = _setting(0.0, "Unload a local model after so long without a request; 0 = never.")
     access_log: bool = _setting(False, "Write one line per request to standard error.")
-    log_level: Literal["debug", "info", "warning", "error"] = _setting(
-        "info", "Least severe message that is logged."
-    )
+    log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "Least severe message that is logged.")
     provider_keys: Mapping[str, Secret] = _setting(
         dict, "PORTICO_PROVIDER_<NAME>_API_KEY: the key of a provider, by its name in the catalog."
     )

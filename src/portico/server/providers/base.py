@@ -5,7 +5,6 @@ An adapter never opens a connection. `write_*` makes an `Outgoing`, the transpor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
