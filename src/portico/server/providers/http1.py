@@ -1,0 +1,315 @@
+"""The hot HTTP/1.1 client: pooled connections, one write per request, and the answer handed on in the parser's turn.
+
+In: an origin, a request as bytes. Out: a `Reply` whose head, body or chunks are awaited (kit/drive.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+import zlib
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httptools
+
+from portico.server.errors import ProviderError, ProviderTimeout, ProviderUnknown
+from portico.server.kit.drive import Signal
+
+HIGH_WATER_BYTES = 256 * 1024
+HEAD_LIMIT_BYTES = 64 * 1024
+
+
+class ConnectionGone(ProviderUnknown):
+    """The connection ended before the answer did. `untouched`: a reused connection that gave no byte."""
+
+    untouched = False
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host and port of a base URL, and the path under which its calls lie."""
+
+    host: str
+    port: int
+    tls: bool
+    prefix: str
+
+    @classmethod
+    def of(cls, base_url: str) -> Origin:
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ProviderUnknown("the base URL of the provider is not an http or https address")
+        tls = parts.scheme == "https"
+        return cls(parts.hostname, parts.port or (443 if tls else 80), tls, parts.path.rstrip("/"))
+
+    @property
+    def host_header(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+
+class Reply:
+    """One answer of a provider. Await `head()`, then either `read_all()` or `next_chunk()` until it gives None."""
+
+    __slots__ = (
+        "_buffer", "_connection", "_error", "_inflate", "_limit", "_size", "_whole", "complete",
+        "deadline", "gap_s", "headers", "signal", "started", "status",
+    )  # fmt: skip
+
+    def __init__(self, *, whole: bool, deadline: float, gap_s: float, limit_bytes: int) -> None:
+        self.status = 0
+        self.headers: dict[bytes, bytes] = {}
+        self.complete = False
+        self.started = False
+        self.signal = Signal()
+        self.deadline = deadline
+        self.gap_s = gap_s
+        self._whole = whole
+        self._limit = limit_bytes
+        self._size = 0
+        self._buffer: list[bytes] = []
+        self._error: ProviderError | None = None
+        self._inflate: zlib._Decompress | None = None
+        self._connection: Connection | None = None
+
+    async def head(self) -> None:
+        """Waits for status and headers; for a whole reply, for the whole of it. Raises ProviderError."""
+        while not (self.complete if self._whole else self.started):
+            await self._wait()
+        if self._error is not None:
+            raise self._error
+
+    async def read_all(self) -> bytes:
+        while not self.complete:
+            await self._wait()
+        if self._error is not None:
+            raise self._error
+        return b"".join(self._buffer)
+
+    async def next_chunk(self) -> bytes | None:
+        """What has arrived since the last call, or None at the end. Raises ProviderError when the stream breaks."""
+        while not self._buffer:
+            if self._error is not None:
+                raise self._error
+            if self.complete:
+                return None
+            await self._wait()
+        chunk = self._buffer[0] if len(self._buffer) == 1 else b"".join(self._buffer)
+        self._buffer.clear()
+        self._size = 0
+        if self._connection is not None:
+            self._connection.resume()
+        return chunk
+
+    async def _wait(self) -> None:
+        if self._error is not None:
+            raise self._error
+        self.signal.clear()
+        await self.signal
+
+    def abandon(self) -> None:
+        """The reader is gone: an unfinished answer closes its connection, so that the provider stops working."""
+        connection, self._connection = self._connection, None
+        if connection is not None and not self.complete:
+            connection.abort()
+
+    # called by the connection -------------------------------------------------------------------------------
+
+    def _on_head(self, status: int, headers: dict[bytes, bytes]) -> None:
+        self.status, self.headers, self.started = status, headers, True
+        encoding = headers.get(b"content-encoding", b"").lower()
+        if encoding in (b"gzip", b"x-gzip", b"deflate"):
+            self._inflate = zlib.decompressobj(wbits=47 if encoding != b"deflate" else 15)
+        if self.gap_s:
+            self.deadline = time.monotonic() + self.gap_s
+        if not self._whole:
+            self.signal.set()
+
+    def _on_body(self, data: bytes) -> None:
+        if self._inflate is not None:
+            data = self._inflate.decompress(data)
+        self._buffer.append(data)
+        self._size += len(data)
+        if self._whole:
+            if self._size > self._limit:
+                self._fail(ProviderUnknown(f"the provider's answer is larger than {self._limit} bytes"))
+                self.abandon()
+            return
+        self.deadline = time.monotonic() + self.gap_s
+        if self._size > HIGH_WATER_BYTES and self._connection is not None:
+            self._connection.pause()
+        self.signal.set()
+
+    def _on_complete(self) -> None:
+        self.complete = True
+        self._connection = None
+        self.signal.set()
+
+    def _fail(self, error: ProviderError) -> None:
+        if self.complete or self._error is not None:
+            return
+        self._error = error
+        self.signal.set()
+
+    def time_out(self) -> None:
+        self._fail(ProviderTimeout())
+        self.abandon()
+
+
+class Connection(asyncio.Protocol):
+    """One connection to a provider; carries one exchange at a time and goes back to its pool in between."""
+
+    __slots__ = (
+        "_head_size", "_headers", "_paused", "_pool", "_served", "alive", "parser", "reply", "transport",
+    )  # fmt: skip
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self.reply: Reply | None = None
+        self.alive = False
+        self._served = 0
+        self._head_size = 0
+        self._paused = False
+        self._headers: dict[bytes, bytes] = {}
+        self.transport: asyncio.Transport
+        self.parser = httptools.HttpResponseParser(self)
+
+    def send(self, request: bytes, reply: Reply) -> None:
+        self.reply = reply
+        reply._connection = self
+        self._head_size = 0
+        self.transport.write(request)
+
+    def abort(self) -> None:
+        self.alive = False
+        self.transport.abort()
+
+    def pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self.transport.resume_reading()
+
+    # asyncio ------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.alive = True
+
+    def data_received(self, data: bytes) -> None:
+        reply = self.reply
+        if reply is None:  # a provider that speaks unasked, or a late rest of an abandoned answer
+            self.abort()
+            return
+        if not reply.started:
+            self._head_size += len(data)
+        try:
+            self.parser.feed_data(data)
+            if not reply.started and self._head_size > HEAD_LIMIT_BYTES:
+                raise ProviderUnknown("the head of the provider's answer is too large")
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade, zlib.error, ProviderError) as error:
+            self.reply = None
+            self.abort()
+            known = isinstance(error, ProviderError)
+            reply._fail(error if known else ProviderUnknown("the provider's answer is not valid HTTP"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.alive = False
+        self._pool.forget(self)
+        reply, self.reply = self.reply, None
+        if reply is None:
+            return
+        if reply.started and b"content-length" not in reply.headers and b"transfer-encoding" not in reply.headers:
+            reply._on_complete()  # a body that ends with the connection
+            return
+        gone = ConnectionGone("the connection to the provider was lost")
+        gone.untouched = self._served > 0 and self._head_size == 0
+        reply._fail(gone)
+
+    # httptools ----------------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        self._headers = {}
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        status = self.parser.get_status_code()
+        if self.reply is not None and status >= 200:
+            self.reply._on_head(status, self._headers)
+
+    def on_body(self, body: bytes) -> None:
+        if self.reply is not None:
+            self.reply._on_body(body)
+
+    def on_message_complete(self) -> None:
+        reply = self.reply
+        if reply is None or not reply.started:  # 100 Continue and its like
+            return
+        self.reply = None
+        self._served += 1
+        if self.parser.should_keep_alive():
+            self._pool.take_back(self)
+        else:
+            self.alive = False
+            self.transport.close()
+        self.resume()
+        self._pool.active.discard(reply)
+        reply._on_complete()
+
+
+class Pool:
+    """Connections to one origin: idle ones last in, first out."""
+
+    __slots__ = ("_connect_timeout_s", "_idle", "_origin", "_ssl", "active")
+
+    def __init__(self, origin: Origin, active: set[Reply], connect_timeout_s: float, tls: ssl.SSLContext | None) -> None:
+        self._origin = origin
+        self._idle: list[Connection] = []
+        self._connect_timeout_s = connect_timeout_s
+        self._ssl = tls
+        self.active = active
+
+    def idle(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.alive and not connection.transport.is_closing():
+                return connection
+        return None
+
+    def take_back(self, connection: Connection) -> None:
+        self._idle.append(connection)
+
+    def forget(self, connection: Connection) -> None:
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    async def connect(self) -> Connection:
+        """A new connection. Runs in a task of its own, see kit/drive.py. Raises ProviderError."""
+        origin = self._origin
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._connect_timeout_s):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self), origin.host, origin.port, ssl=self._ssl
+                )
+        except TimeoutError:
+            raise ProviderTimeout("the provider did not accept a connection in time") from None
+        except ssl.SSLError as error:
+            raise ProviderUnknown(f"no secure connection to the provider: {error.reason}") from None
+        except OSError:
+            raise ProviderUnknown("the provider cannot be reached") from None
+        return connection
+
+    def close(self) -> None:
+        for connection in self._idle:
+            connection.transport.close()
+        self._idle.clear()

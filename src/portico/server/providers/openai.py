@@ -1,0 +1,318 @@
+"""The OpenAI protocol, as spoken by OpenAI and by every compatible server. Same dialect in and out: bytes are relayed.
+
+Touched on the way in: `model`, `stream_options`. On the way out: what the contract or the vendor's client asks for.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from portico.server.errors import (
+    ContextLengthExceeded,
+    ProviderAuth,
+    ProviderError,
+    ProviderOvercapacity,
+    ProviderQuota,
+    ProviderRateLimit,
+    ProviderRefused,
+    ProviderTimeout,
+    ProviderUnknown,
+)
+from portico.server.kit.retry_after import read_retry_after
+from portico.server.providers.base import Adapter, Members, Outgoing, Target, Tokens, Turn
+from portico.wire.requests import ChatRequest, EmbeddingRequest
+
+_encode = msgspec.json.Encoder().encode
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_FOREIGN = ("timings", "__verbose", "prompt_filter_results")
+_USAGE_WANTED = msgspec.Raw(b'{"include_usage":true}')
+_TRUE = msgspec.Raw(b"true")
+
+
+class _Details(msgspec.Struct):
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+
+
+class _Choice(msgspec.Struct):
+    finish_reason: str | None = None
+
+
+class _Message(msgspec.Struct):
+    content: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _WholeChoice(msgspec.Struct):
+    finish_reason: str | None = None
+    message: _Message | None = None
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _ChunkChoice(msgspec.Struct):
+    finish_reason: str | None = None
+    delta: _Delta | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_ChunkChoice] | None = None
+    usage: _Usage | None = None
+    error: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _ErrorBody(msgspec.Struct):
+    message: str | None = None
+    type: str | None = None
+    param: str | None = None
+    code: str | int | None = None
+
+
+_USAGE = msgspec.json.Decoder(_Usage)
+_WHOLE = msgspec.json.Decoder(list[_WholeChoice])
+_CHUNK = msgspec.json.Decoder(_Chunk)
+_NULL_CONTENT = re.compile(rb'"content"\s*:\s*null')
+_NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
+_TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|maximum context|exceeds the available context", re.I)
+
+
+class OpenAI(Adapter):
+    name = "openai"
+
+    def write_chat(self, request: ChatRequest, target: Target, turn: Turn) -> Outgoing:
+        members: Members = {"model": target.upstream_model, **request.members}
+        if request.stream:
+            members["stream"] = _TRUE
+            members["stream_options"] = _USAGE_WANTED  # metering needs it; taken out again when not asked for
+        return Outgoing("/chat/completions", _encode(members), request.stream)
+
+    def read_chat(self, body: bytes, request: ChatRequest, turn: Turn) -> Members:
+        members = self._members(body)
+        try:
+            choices = _WHOLE.decode(members.get("choices", b"null"))
+            usage = _USAGE.decode(members["usage"]) if "usage" in members else None
+        except (msgspec.DecodeError, RecursionError):
+            raise ProviderUnknown("the provider's answer is not a chat completion") from None
+        if choices:
+            turn.finish_reason = choices[0].finish_reason or ""
+        if any(c.message is not None and c.message.content == b"null" for c in choices):
+            members["choices"] = msgspec.Raw(_NULL_CONTENT.sub(b'"content":""', members["choices"]))
+        for foreign in _FOREIGN:
+            members.pop(foreign, None)
+        self._take_usage(usage, members.get("usage"), turn)
+        return members
+
+    def read_frame(self, data: bytes, request: ChatRequest, turn: Turn) -> Sequence[bytes]:
+        try:
+            chunk = _CHUNK.decode(data)
+        except (msgspec.DecodeError, RecursionError):
+            raise ProviderUnknown("the provider's stream holds something that is not a chat chunk") from None
+        if chunk.error and chunk.error != b"null":
+            raise self._error_of(502, {}, chunk.error)
+        for choice in chunk.choices or ():
+            if choice.finish_reason:
+                turn.finish_reason = choice.finish_reason
+            if choice.delta is not None and (choice.delta.content or choice.delta.reasoning_content):
+                turn.content_frames += 1
+            elif choice.delta is not None and choice.delta.tool_calls:
+                turn.content_frames += 1
+        return self._relay(data, chunk, turn)
+
+    def _relay(self, data: bytes, chunk: _Chunk, turn: Turn) -> Sequence[bytes]:
+        """The frame as it came, unless one of the few reasons to touch it applies."""
+        if chunk.usage is not None:
+            return self._relay_usage(data, chunk, turn)
+        if turn.first:
+            turn.first = False
+            data = _NULL_CONTENT.sub(b'"content":""', data)
+        if b'"usage"' in data:
+            data = _NULL_USAGE.sub(b"", data)
+        if b'"timings"' in data or b'"prompt_filter_results"' in data:
+            data = self._without_foreign(data)
+        if not data.isascii():
+            data = ascii_json(data)
+        return (data,)
+
+    def _relay_usage(self, data: bytes, chunk: _Chunk, turn: Turn) -> Sequence[bytes]:
+        """Usage is metered; it reaches the caller in a chunk of its own, made by the gateway when asked for."""
+        members = self._members(data)
+        self._take_usage(chunk.usage, members.pop("usage", None), turn)
+        if not chunk.choices:
+            return ()
+        for foreign in _FOREIGN:
+            members.pop(foreign, None)
+        return (ascii_json(_encode(members)),)
+
+    def _without_foreign(self, data: bytes) -> bytes:
+        members = self._members(data)
+        for foreign in _FOREIGN:
+            members.pop(foreign, None)
+        return _encode(members)
+
+    def _members(self, body: bytes) -> Members:
+        try:
+            return _MEMBERS.decode(body)
+        except (msgspec.DecodeError, RecursionError):
+            raise ProviderUnknown("the provider's answer is not JSON") from None
+
+    def _take_usage(self, usage: _Usage | None, raw: msgspec.Raw | None, turn: Turn) -> None:
+        if usage is None or usage.prompt_tokens is None:
+            return
+        prompt = usage.prompt_tokens
+        completion = usage.completion_tokens or 0
+        cached = min((usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens) or 0, prompt)
+        details = usage.completion_tokens_details
+        reasoning = min((details and details.reasoning_tokens) or 0, completion)
+        turn.tokens = Tokens(
+            input_uncached=prompt - cached,
+            cache_read=cached,
+            output_visible=completion - reasoning,
+            reasoning=reasoning,
+        )
+        turn.usage_members = _MEMBERS.decode(raw) if raw is not None else {}
+
+    # embeddings ---------------------------------------------------------------------------------------------
+
+    def write_embeddings(self, request: EmbeddingRequest, inputs: Sequence[str], target: Target) -> Outgoing:
+        members: Members = {"model": target.upstream_model, "input": inputs, "encoding_format": "float"}
+        if request.dimensions is not None:
+            members["dimensions"] = request.dimensions
+        if request.user is not None:
+            members["user"] = request.user
+        if request.input_type is not None:
+            members["input_type"] = request.input_type
+        return Outgoing("/embeddings", _encode(members))
+
+    def read_embeddings(self, body: bytes, count: int) -> tuple[list[Any], int]:
+        try:
+            answer = _EMBEDDINGS.decode(body)
+        except (msgspec.DecodeError, RecursionError):
+            raise ProviderUnknown("the provider's answer is not a list of embeddings") from None
+        vectors: list[Any] = [None] * count
+        for position, item in enumerate(answer.data):
+            index = position if item.index is None else item.index
+            if 0 <= index < count:
+                vectors[index] = _numbers(item.embedding)
+        if any(vector is None for vector in vectors):
+            raise ProviderUnknown("the provider left out an embedding")
+        usage = answer.usage
+        return vectors, (usage.prompt_tokens or usage.total_tokens or 0) if usage else 0
+
+    # errors -------------------------------------------------------------------------------------------------
+
+    def read_error(self, status: int, headers: dict[bytes, bytes], body: bytes) -> ProviderError:
+        try:
+            members = _MEMBERS.decode(body)
+        except (msgspec.DecodeError, RecursionError):
+            members = {}
+        raw = members.get("error") or members.get("detail") or members.get("message")
+        return self._error_of(status, headers, raw if raw is not None else msgspec.Raw(b"{}"))
+
+    def _error_of(self, status: int, headers: dict[bytes, bytes], raw: msgspec.Raw) -> ProviderError:
+        """One table from a provider's status and words to our tree (HC-26). Never its address, never a key."""
+        body = _read_error_body(raw)
+        message = body.message or ""
+        code = body.code if isinstance(body.code, str) else None
+        wait = read_retry_after(headers)
+        if isinstance(body.code, int) and 400 <= body.code < 600 and status == 502:
+            status = body.code
+        if code == "context_length_exceeded" or (status in (400, 413, 500) and _TOO_LONG.search(message)):
+            return ProviderContextTooLong(message or None)
+        if status in (401, 403):
+            return ProviderAuth(message if status == 403 and message else "the provider refused the configured key")
+        if status == 402 or code == "insufficient_quota":
+            return ProviderQuota(retry_after_s=wait)
+        if status == 429:
+            return ProviderRateLimit(message or None, retry_after_s=wait)
+        if status in (503, 529):
+            return ProviderOvercapacity(message or None, retry_after_s=wait)
+        if status in (408, 504):
+            return ProviderTimeout(message or None)
+        if status in (404, 400, 409, 413, 415, 422):
+            refused = ProviderRefused(message or f"the provider refused the request ({status})", param=body.param)
+            refused.status = 404 if status == 404 else 400
+            refused.code = body.code if body.code is not None else (body.type or refused.id)
+            return refused
+        return ProviderUnknown(message or None, retry_after_s=wait)
+
+
+class ProviderContextTooLong(ProviderRefused, ContextLengthExceeded):
+    """The provider says the prompt is too long."""
+
+    def __init__(self, message: str | None) -> None:
+        ContextLengthExceeded.__init__(self, message)
+
+
+class _EmbeddingItem(msgspec.Struct):
+    embedding: list[float] | str
+    index: int | None = None
+
+
+class _EmbeddingUsage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    total_tokens: int | None = None
+
+
+class _Embeddings(msgspec.Struct):
+    data: list[_EmbeddingItem]
+    usage: _EmbeddingUsage | None = None
+
+
+_EMBEDDINGS = msgspec.json.Decoder(_Embeddings)
+
+
+def _numbers(embedding: list[float] | str) -> list[float]:
+    if isinstance(embedding, list):
+        return embedding
+    try:
+        numbers = array("f", base64.b64decode(embedding, validate=True))
+    except ValueError:
+        raise ProviderUnknown("the provider's embedding is not base64 of 32-bit numbers") from None
+    return numbers.tolist()
+
+
+def _read_error_body(raw: msgspec.Raw) -> _ErrorBody:
+    try:
+        return msgspec.json.decode(raw, type=_ErrorBody)
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        return _ErrorBody(message=msgspec.json.decode(raw, type=str))
+    except (msgspec.DecodeError, RecursionError):
+        return _ErrorBody()
+
+
+def ascii_json(data: bytes) -> bytes:
+    """The same JSON with every other character escaped: the vendor's reader splits lines at U+2028 and its like.
+
+    Outside strings JSON is ASCII, so each such character stands in a string and may be written as `\\uXXXX`.
+    """
+    if data.isascii():
+        return data
+    out = []
+    for char in data.decode("utf-8", "replace"):
+        point = ord(char)
+        if point < 0x80:
+            out.append(char)
+        elif point < 0x10000:
+            out.append(f"\\u{point:04x}")
+        else:
+            point -= 0x10000
+            out.append(f"\\u{0xD800 + (point >> 10):04x}\\u{0xDC00 + (point & 0x3FF):04x}")
+    return "".join(out).encode("ascii")

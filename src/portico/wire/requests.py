@@ -1,0 +1,43 @@
+"""Requests as the server reads them: the few members it needs are values, all others stay the bytes they were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+from portico.wire.model_ref import ModelRef
+
+Members = dict[str, msgspec.Raw]
+
+
+@dataclass(slots=True)
+class ChatRequest:
+    """A chat completion request. `members` holds what goes to a provider, without `model` and platform members.
+
+    `messages` are decoded only when something had to be changed in them; else they are in `members` as they came.
+    `include_usage` is the caller's `stream_options.include_usage`; `tools` are in the OpenAI form.
+    """
+
+    ref: ModelRef
+    members: Members
+    stream: bool = False
+    include_usage: bool = False
+    has_tools: bool = False
+    conversation_id: str | None = None
+    body_bytes: int = 0
+
+
+@dataclass(slots=True)
+class EmbeddingRequest:
+    """An embeddings request. `timeout_s` is how long the caller is willing to wait."""
+
+    ref: ModelRef
+    inputs: list[str]
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: int | None = None
+    input_type: str | None = None
+    user: str | None = None
+    timeout_s: float = 600.0
+    extra: dict[str, Any] = field(default_factory=dict)
