@@ -5,7 +5,7 @@ PorticoError
 │                             InvalidModelName · InvalidType 2009 · ProviderNotConfigured 1001 · ContextLengthExceeded
 ├── Unauthorized 401          TokenBlocked 6
 ├── Forbidden 403             OutOfScope 7 · ForeignProject 2006
-├── NotFound 404, id 4000     ModelNotFound · AssistantNotFound 1 · BadEndpoint 404
+├── NotFound 404, id 4000     ModelNotFound · AssistantNotFound 1 · SearchProfileNotFound 1101 · BadEndpoint 404
 ├── MethodNotAllowed 405 · Conflict 409 (AmbiguousModelName 4000) · PayloadTooLarge 413 · NotImplementedYet 2010
 └── ProviderError             ProviderRefused 400 · ProviderTimeout 100 · ProviderUnknown 150 · ProviderRateLimit 151
                               ProviderQuota 152 · ProviderOvercapacity 153
@@ -146,6 +146,12 @@ class AssistantNotFound(NotFound):
     id, text = 1, "Assistant Not Found"
 
 
+class SearchProfileNotFound(NotFound):
+    """Documented with HTTP 200: execution APIs report an unknown RAG profile in a body of its own shape."""
+
+    status, id, text = 200, 1101, "Search Index Profile Name not found"
+
+
 class MethodNotAllowed(PorticoError):
     status, id, text = 405, 405, "Method Not Allowed"
 
@@ -171,6 +177,7 @@ class ProviderError(PorticoError):
 
     status, id, text = 502, 150, "Provider Unknown Error"
     retryable = False
+    attempts = 1
 
 
 class ProviderUnknown(ProviderError):

@@ -9,6 +9,7 @@ import msgspec
 
 from portico.wire.model_ref import ModelRef
 
+NULL = msgspec.Raw(b"null")
 Members = dict[str, msgspec.Raw]
 
 

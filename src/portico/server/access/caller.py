@@ -12,7 +12,10 @@ Scope = Literal["organization", "project"]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated token: its organization, its project (project scope only), its own id."""
+    """An authenticated token: its organization, its project, its own id.
+
+    With organization scope the project is the one a project header names, of the same organization, or None.
+    """
 
     organization_id: OrganizationId
     organization_name: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -29,8 +29,30 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Reasoning:
+    """What a model accepts on thinking; the gateway clamps a request to it. Budgets count tokens.
+
+    `sampling` says when temperature and top_p are accepted, `tools_with_reasoning` on which upstream API tools may be
+    joined with an effort other than none. No `effort_values` and mode `none`: the model does not think on demand.
+    """
+
+    effort_values: tuple[str, ...] = ()
+    effort_default: str = ""
+    thinking_mode: Literal["none", "budget", "adaptive", "adaptive_always", "level"] = "none"
+    budget_min: int = 0
+    budget_max: int = 0
+    can_disable: bool = True
+    sampling: Literal["always", "when_not_thinking", "never"] = "always"
+    tools_with_reasoning: Literal["chat", "responses"] = "chat"
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
-    """One model. Windows and limits count tokens (0 = unknown); `descriptions` is keyed by en, es, pt, ja."""
+    """One model. Windows and limits count tokens (0 = unknown); `descriptions` is keyed by en, es, pt, ja.
+
+    `api = "responses"`: the provider serves it through its Responses API only. `system_role = False`: it refuses
+    system messages. `path`: the GGUF file of a local model of one's own. `requirements`: `size_bytes`, `memory_bytes`.
+    """
 
     id: str
     provider: str
@@ -57,6 +79,10 @@ class Model:
     media: Mapping[str, Mapping[str, int | tuple[str, ...]]] = field(default_factory=dict)
     requirements: Mapping[str, int] = field(default_factory=dict)
     source: str = ""
+    reasoning: Reasoning = Reasoning()
+    api: Literal["chat", "responses"] = "chat"
+    system_role: bool = True
+    path: str = ""
 
     @property
     def full_name(self) -> str:
@@ -65,7 +91,11 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One provider: how it is called, which adapter speaks to it, where it is reached."""
+    """One provider: how it is called, which adapter speaks to it, where it is reached.
+
+    `open_names`: any model name is passed on, listed or not. `replacements`: retired names, or a beginning and `*`,
+    with the model that answers for them. `needs_base_url`: each customer has an address of his own.
+    """
 
     name: str
     friendly_name: str
@@ -74,7 +104,9 @@ class Provider:
     base_url: str = ""
     aliases: tuple[str, ...] = ()
     needs_key: bool = True
+    needs_base_url: bool = False
     open_names: bool = False
+    replacements: Mapping[str, str] = field(default_factory=dict)
     models: tuple[Model, ...] = ()
     source: str = ""
 
@@ -86,3 +118,12 @@ class Provider:
     @property
     def base_url_setting(self) -> str:
         return f"PORTICO_PROVIDER_{self.name.upper().replace('-', '_')}_BASE_URL"
+
+    def missing_setting(self, keys: Collection[str], urls: Collection[str]) -> str:
+        """Name of the first setting this provider still needs, or "". `keys` and `urls` hold lower-case names."""
+        name = self.name.lower().replace("-", "_")
+        if self.needs_key and name not in keys:
+            return self.key_setting
+        if self.needs_base_url and not self.base_url and name not in urls:
+            return self.base_url_setting
+        return ""

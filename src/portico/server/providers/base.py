@@ -5,7 +5,7 @@ An adapter never opens a connection. `write_*` makes an `Outgoing`, the transpor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -27,6 +27,14 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """An endpoint found for one request; `release` is called once, when the request is over."""
+
+    endpoint: Endpoint
+    release: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """One way to have a model answered: an adapter, an endpoint, and the model's name over there.
 
@@ -42,11 +50,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request as it goes to a provider: `path` is appended to the endpoint's base URL."""
+    """A request as it goes to a provider: `path` is appended to the endpoint's base URL.
+
+    `timeout_s` shortens the longest wait for a plain answer.
+    """
 
     path: str
     body: bytes
     stream: bool = False
+    timeout_s: float | None = None
 
 
 class Tokens(msgspec.Struct):
@@ -108,12 +120,9 @@ class Adapter:
     def read_error(self, status: int, headers: dict[bytes, bytes], body: bytes) -> ProviderError:
         raise self._lacks("errors")
 
-    async def reach(self, target: Target) -> Endpoint:
+    async def reach(self, target: Target) -> Reached:
         """Where the target is right now. Only for adapters whose targets have no fixed endpoint."""
         raise self._lacks("a fixed address")
-
-    def release(self, target: Target) -> None:
-        """The request that `reach` admitted is over."""
 
     def _lacks(self, verb: str) -> NotImplementedYet:
         return NotImplementedYet(f"Not Implemented: provider protocol '{self.name}' does not offer {verb} yet")

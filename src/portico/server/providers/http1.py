@@ -10,6 +10,7 @@ import ssl
 import time
 import zlib
 from dataclasses import dataclass
+from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -199,8 +200,7 @@ class Connection(asyncio.Protocol):
     # asyncio ------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are no subclass of it
         self.alive = True
 
     def data_received(self, data: bytes) -> None:

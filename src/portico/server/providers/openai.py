@@ -5,9 +5,7 @@ Touched on the way in: `model`, `stream_options`. On the way out: what the contr
 
 from __future__ import annotations
 
-import base64
 import re
-from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +24,7 @@ from portico.server.errors import (
 )
 from portico.server.kit.retry_after import read_retry_after
 from portico.server.providers.base import Adapter, Members, Outgoing, Target, Tokens, Turn
-from portico.wire.requests import ChatRequest, EmbeddingRequest
+from portico.wire.requests import NULL, ChatRequest, EmbeddingRequest
 
 _encode = msgspec.json.Encoder().encode
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -89,6 +87,7 @@ _WHOLE = msgspec.json.Decoder(list[_WholeChoice])
 _CHUNK = msgspec.json.Decoder(_Chunk)
 _NULL_CONTENT = re.compile(rb'"content"\s*:\s*null')
 _NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
 _TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|maximum context|exceeds the available context", re.I)
 
 
@@ -111,7 +110,7 @@ class OpenAI(Adapter):
             raise ProviderUnknown("the provider's answer is not a chat completion") from None
         if choices:
             turn.finish_reason = choices[0].finish_reason or ""
-        if any(c.message is not None and c.message.content == b"null" for c in choices):
+        if any(c.message is not None and c.message.content == NULL for c in choices):
             members["choices"] = msgspec.Raw(_NULL_CONTENT.sub(b'"content":""', members["choices"]))
         for foreign in _FOREIGN:
             members.pop(foreign, None)
@@ -123,7 +122,7 @@ class OpenAI(Adapter):
             chunk = _CHUNK.decode(data)
         except (msgspec.DecodeError, RecursionError):
             raise ProviderUnknown("the provider's stream holds something that is not a chat chunk") from None
-        if chunk.error and chunk.error != b"null":
+        if chunk.error and chunk.error != NULL:
             raise self._error_of(502, {}, chunk.error)
         for choice in chunk.choices or ():
             if choice.finish_reason:
@@ -141,7 +140,7 @@ class OpenAI(Adapter):
         if turn.first:
             turn.first = False
             data = _NULL_CONTENT.sub(b'"content":""', data)
-        if b'"usage"' in data:
+        if not turn.keep_usage and b'"usage"' in data:
             data = _NULL_USAGE.sub(b"", data)
         if b'"timings"' in data or b'"prompt_filter_results"' in data:
             data = self._without_foreign(data)
@@ -197,7 +196,7 @@ class OpenAI(Adapter):
             members["user"] = request.user
         if request.input_type is not None:
             members["input_type"] = request.input_type
-        return Outgoing("/embeddings", _encode(members))
+        return Outgoing("/embeddings", _encode(members), timeout_s=request.timeout_s)
 
     def read_embeddings(self, body: bytes, count: int) -> tuple[list[Any], int]:
         try:
@@ -208,7 +207,7 @@ class OpenAI(Adapter):
         for position, item in enumerate(answer.data):
             index = position if item.index is None else item.index
             if 0 <= index < count:
-                vectors[index] = _numbers(item.embedding)
+                vectors[index] = item.embedding
         if any(vector is None for vector in vectors):
             raise ProviderUnknown("the provider left out an embedding")
         usage = answer.usage
@@ -277,16 +276,6 @@ class _Embeddings(msgspec.Struct):
 _EMBEDDINGS = msgspec.json.Decoder(_Embeddings)
 
 
-def _numbers(embedding: list[float] | str) -> list[float]:
-    if isinstance(embedding, list):
-        return embedding
-    try:
-        numbers = array("f", base64.b64decode(embedding, validate=True))
-    except ValueError:
-        raise ProviderUnknown("the provider's embedding is not base64 of 32-bit numbers") from None
-    return numbers.tolist()
-
-
 def _read_error_body(raw: msgspec.Raw) -> _ErrorBody:
     try:
         return msgspec.json.decode(raw, type=_ErrorBody)
@@ -305,14 +294,12 @@ def ascii_json(data: bytes) -> bytes:
     """
     if data.isascii():
         return data
-    out = []
-    for char in data.decode("utf-8", "replace"):
-        point = ord(char)
-        if point < 0x80:
-            out.append(char)
-        elif point < 0x10000:
-            out.append(f"\\u{point:04x}")
-        else:
-            point -= 0x10000
-            out.append(f"\\u{0xD800 + (point >> 10):04x}\\u{0xDC00 + (point & 0x3FF):04x}")
-    return "".join(out).encode("ascii")
+    return _NOT_ASCII.sub(_escape, data.decode("utf-8", "replace")).encode("ascii")
+
+
+def _escape(match: re.Match[str]) -> str:
+    point = ord(match[0])
+    if point < 0x10000:
+        return f"\\u{point:04x}"
+    point -= 0x10000
+    return f"\\u{0xD800 + (point >> 10):04x}\\u{0xDC00 + (point & 0x3FF):04x}"

@@ -49,7 +49,7 @@ class Transport:
         pool, head = self._head(endpoint, outgoing.path)
         reply = Reply(
             whole=not outgoing.stream,
-            deadline=time.monotonic() + self._request_timeout_s,
+            deadline=time.monotonic() + min(outgoing.timeout_s or self._request_timeout_s, self._request_timeout_s),
             gap_s=self._gap_timeout_s if outgoing.stream else 0.0,
             limit_bytes=ANSWER_LIMIT_BYTES,
         )

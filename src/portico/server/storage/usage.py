@@ -1,10 +1,14 @@
-"""One usage line per request, as it stands in the journal and in PostgreSQL."""
+"""One usage line per request, as it stands in the journal and in PostgreSQL, and how a batch of them gets there."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
+from psycopg import AsyncConnection, sql
+from psycopg.errors import UniqueViolation
 
 Operation = Literal["chat", "embedding"]
 Status = Literal["completed", "failed", "cancelled"]
@@ -43,3 +47,52 @@ class UsageLine(msgspec.Struct, array_like=True, frozen=True):
     images: int = 0
     estimated: bool = False
     cost_picousd: int = 0
+
+
+COLUMNS = UsageLine.__struct_fields__
+_NAMES = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+_COPY = sql.SQL("COPY usage ({}) FROM STDIN (FORMAT csv)").format(_NAMES)
+_STAGE = sql.SQL("CREATE TEMP TABLE usage_batch ON COMMIT DROP AS SELECT {} FROM usage WITH NO DATA").format(_NAMES)
+_COPY_STAGED = sql.SQL("COPY usage_batch ({}) FROM STDIN (FORMAT csv)").format(_NAMES)
+_MERGE = sql.SQL(
+    "INSERT INTO usage ({0}) SELECT {0} FROM usage_batch ORDER BY request_id ON CONFLICT (request_id) DO NOTHING"
+).format(_NAMES)
+_AT = COLUMNS.index("at")
+_encode = msgspec.json.Encoder().encode
+
+
+async def insert_usage(connection: AsyncConnection, rows: Sequence[bytes]) -> None:
+    """Add rows made by `copy_row` in one transaction; a request id that is there already is left as it is.
+
+    Known ids come after a crash only, so the rows go straight into the table first: half the work of a merge.
+    """
+    try:
+        async with connection.transaction():
+            await _copy(connection, _COPY, rows)
+    except UniqueViolation:
+        async with connection.transaction():
+            await connection.execute(_STAGE)
+            await _copy(connection, _COPY_STAGED, rows)
+            await connection.execute(_MERGE)
+
+
+async def _copy(connection: AsyncConnection, statement: sql.Composed, rows: Sequence[bytes]) -> None:
+    async with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        await copy.write(b"".join(rows))
+
+
+def copy_row(line: UsageLine) -> bytes:
+    """The line as a CSV row for COPY. Raises ValueError or OverflowError when `at` is no time.
+
+    A JSON list without a backslash is a CSV row between two brackets, and three times faster to make than one.
+    """
+    values = list(msgspec.structs.astuple(line))
+    values[_AT] = datetime.fromtimestamp(line.at, UTC)
+    row = _encode(values)
+    return row[1:-1] + b"\n" if b"\\" not in row else _quoted_row(values)
+
+
+def _quoted_row(values: list[object]) -> bytes:
+    """For texts with quotes, line ends or control characters; PostgreSQL has no NUL in a text."""
+    texts = (str(value).replace("\0", "\ufffd").replace('"', '""') for value in values)
+    return (",".join(f'"{text}"' for text in texts) + "\n").encode()

@@ -1,0 +1,176 @@
+"""The machine: what it is, how quiet it is, and processes that are pinned to one of its cores and ended for sure."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+GATEWAY_CORE, LOAD_CORE = 0, 1
+CAN_PIN = shutil.which("taskset") is not None and (os.cpu_count() or 1) > 1
+
+
+class BenchmarkError(RuntimeError):
+    """Something is missing or does not answer; the message says what to do."""
+
+
+def pinned(core: int, argv: Sequence[str | Path]) -> list[str]:
+    words = [str(word) for word in argv]
+    return ["taskset", "-c", str(core), *words] if CAN_PIN else words
+
+
+def find_program(name: str, package: str) -> str:
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
+    if path is None:
+        raise BenchmarkError(f"{name} is missing: install it with `apt-get install {package}` (Debian, Ubuntu)")
+    return path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def allow_many_sockets() -> None:
+    """Children inherit it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+@dataclass
+class Service:
+    """A server under test or beside it: started on one core, awaited by its port, stopped with all its children."""
+
+    name: str
+    argv: Sequence[str | Path]
+    core: int
+    port: int
+    log: Path
+    env: Mapping[str, str] | None = None
+    start_timeout_s: float = 20.0
+    process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Service:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                pinned(self.core, self.argv), stdout=log, stderr=log, env=self.env, start_new_session=True
+            )
+        try:
+            self._wait_for_port()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        process = self.process
+        if process is None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self.process = None
+
+    def memory_bytes(self) -> int:
+        """Resident memory of the process and its children."""
+        assert self.process is not None
+        return sum(_resident_bytes(pid) for pid in _family(self.process.pid))
+
+    def _wait_for_port(self) -> None:
+        assert self.process is not None
+        deadline = time.monotonic() + self.start_timeout_s
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    tail = self.log.read_text(errors="replace")[-2_000:]
+                    raise BenchmarkError(f"{self.name} does not start on port {self.port}:\n{tail}") from None
+            time.sleep(0.05)
+
+
+def _family(pid: int) -> list[int]:
+    family = [pid]
+    for member in family:
+        for children in Path(f"/proc/{member}/task").glob("*/children"):
+            family += map(int, children.read_text().split())
+    return family
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:  # it has just ended
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:")), 0)
+
+
+def idle_share(span_s: float = 0.25) -> float:
+    """How idle the busier of the two cores is, 0 to 1; 1.0 where the system does not tell."""
+    before = _core_ticks()
+    time.sleep(span_s)
+    shares = [
+        (idle - idle_before) / max(1, total - total_before)
+        for (idle, total), (idle_before, total_before) in zip(_core_ticks(), before, strict=True)
+    ]
+    return min(shares, default=1.0)
+
+
+def wait_for_quiet(longest_s: float = 2.0, wanted: float = 0.9) -> float:
+    """Wait a little while others use the cores; returns how idle they were at last."""
+    deadline = time.monotonic() + longest_s
+    while (share := idle_share()) < wanted and time.monotonic() < deadline:
+        pass
+    return share
+
+
+def _core_ticks() -> list[tuple[int, int]]:
+    """(idle, total) of the two cores that are used."""
+    try:
+        lines = Path("/proc/stat").read_text().splitlines()
+    except OSError:
+        return []
+    names = {f"cpu{GATEWAY_CORE}", f"cpu{LOAD_CORE}"}
+    rows = [[int(number) for number in line.split()[1:]] for line in lines if line.split()[0] in names]
+    return [(row[3] + row[4], sum(row)) for row in rows]
+
+
+def describe() -> dict[str, str]:
+    """The machine line that stands beside every figure."""
+    return {
+        "cpu": _cpu_name(),
+        "cores": str(os.cpu_count()),
+        "pinned": "yes" if CAN_PIN else "no: taskset or a second core is missing",
+        "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
+        "system": f"{platform.system()} {platform.release().split('-')[0]}",
+        "python": platform.python_version(),
+        "load_before": f"{os.getloadavg()[0]:.2f}",
+        "at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return " ".join(name.split()) or platform.machine()

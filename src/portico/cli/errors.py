@@ -1,0 +1,91 @@
+"""Errors to one line and an exit code: what happened, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+
+from .output import one_line
+
+
+class CommandError(Exception):
+    """A command failed; `what` happened, and the `hint` says what to do."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+
+class RequestFailed(CommandError):
+    """The server, or this host, refused."""
+
+
+class NotConfigured(CommandError):
+    """No address, no token, or a part that is not installed."""
+
+    exit_code = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    line: str
+    exit_code: int
+
+
+# The SDK's hints speak of arguments; at a command line they are options and commands.
+_HINTS = {
+    "MissingCredentials": "Start a server here (portico serve), run portico login, "
+    "or set GEAI_API_KEY and GEAI_API_BASE_URL.",
+    "HostUnreachable": "Is the server running (portico serve starts one here), and is the address right "
+    "(portico configure show)?",
+    "RequestTimeout": "Try again, or wait longer: --timeout SECONDS.",
+    "Unauthorized": "Check the token: portico configure show says where it comes from.",
+    "Forbidden": "Models and assistants need a project token; administration needs the organization's (--alias organization).",
+    "NotFound": "Check the name: portico llm models lists the models there are.",
+}
+
+
+def explain(error: Exception) -> Failure | None:
+    """What is shown for an error; None for one that nobody foresaw, which keeps its traceback."""
+    match error:
+        case click.UsageError():
+            path = error.ctx.command_path if error.ctx else "portico"
+            return _failure(error.format_message(), f"See: {path} --help", 2)
+        case click.ClickException():
+            return _failure(error.format_message(), "", 1)
+        case CommandError():
+            return _failure(error.what, error.hint, error.exit_code)
+        case _:
+            return _explain_sdk(error)
+
+
+def _explain_sdk(error: Exception) -> Failure | None:
+    from portico.sdk.errors import ConfigurationError, PorticoError, TransportError
+
+    match error:
+        case PorticoError():
+            exit_code = 4 if isinstance(error, ConfigurationError) else 3 if isinstance(error, TransportError) else 1
+            return _failure(_with_request(error, error.message), _hint(error, error.hint), exit_code)
+        case _:
+            return None
+
+
+def _hint(error: Exception, hint: str) -> str:
+    # A hint of the SDK that is made for this very case says more than ours for the class.
+    special = "hint" in vars(error)
+    return hint if special else _HINTS.get(type(error).__name__, hint)
+
+
+def _with_request(error: Exception, message: str) -> str:
+    request_id = getattr(error, "request_id", None)
+    return f"{message.rstrip('.')} (request {request_id})" if request_id else message
+
+
+def _failure(what: str, hint: str, exit_code: int) -> Failure:
+    what = one_line(what)
+    end = "" if what.endswith((".", "?", "!", "?)")) else "."
+    return Failure(f"error: {what}{end} {hint}".rstrip(), exit_code)

@@ -1,0 +1,115 @@
+"""Answers to text: JSON, YAML, or a table; rich draws the table on a terminal, plain columns go into a pipe."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from .options import Format, Options
+from .yaml_text import to_yaml
+
+Row = Mapping[str, Any]
+Columns = Mapping[str, str | Callable[[Row], object]]
+
+# What a terminal obeys instead of showing: an answer must not move the cursor or retitle the window.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would obey; tabs and line ends stay."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+
+
+def one_line(text: str) -> str:
+    return printable(" ".join(text.split()))
+
+
+def chosen_format() -> Format:
+    """What `-o` says, else a table on a terminal and JSON in a pipe."""
+    return Options.current().output or ("table" if sys.stdout.isatty() else "json")
+
+
+def emit(data: object, *, rows: Iterable[Row] | None = None, columns: Columns | None = None) -> None:
+    """Write an answer to standard output. `rows` and `columns` (title to member) are its form as a table;
+    without rows, the members of `data` are shown one below the other."""
+    match chosen_format():
+        case "json":
+            click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        case "yaml":
+            click.echo(to_yaml(data), nl=False)
+        case "table":
+            _emit_table(data, rows, columns)
+
+
+def _emit_table(data: object, rows: Iterable[Row] | None, columns: Columns | None) -> None:
+    if rows is None:
+        members = data if isinstance(data, Mapping) else {"": data}
+        _draw((), [(str(name), cell(value)) for name, value in members.items()])
+        return
+    found = list(rows)
+    if not found:
+        click.echo("none", err=True)
+        return
+    titles = columns or {name: name for name in found[0]}
+    _draw(tuple(titles), [tuple(cell(_value(row, how)) for how in titles.values()) for row in found])
+
+
+def _value(row: Row, how: str | Callable[[Row], object]) -> object:
+    return row.get(how) if isinstance(how, str) else how(row)
+
+
+def cell(value: object) -> str:
+    """One value as a cell of a table."""
+    match value:
+        case None | "":
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case str():
+            return one_line(value)
+        case int():
+            return str(value)
+        case float():
+            return f"{value:g}"
+        case _:
+            return one_line(json.dumps(value, ensure_ascii=False))
+
+
+def _draw(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    if sys.stdout.isatty():
+        _draw_rich(titles, lines)
+    else:
+        _draw_plain(titles, lines)
+
+
+def _draw_plain(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    everything = [titles, *lines] if titles else list(lines)
+    widths = [max(len(line[i]) for line in everything) for i in range(len(everything[0]))] if everything else []
+    for line in everything:
+        padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())
+
+
+def _draw_rich(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*titles, box=SIMPLE_HEAD, show_header=bool(titles), pad_edge=False)
+    if not titles:
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+    for line in lines:
+        table.add_row(*(Text(text) for text in line))
+    Console(no_color=not Options.current().color).print(table)
+
+
+def note(text: str) -> None:
+    """A remark to the person, on standard error, so that standard output stays the answer."""
+    click.echo(one_line(text), err=True)

@@ -1,0 +1,96 @@
+"""`portico status`: does the server answer, how fast, whom does it take us for, and which models are there."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .errors import explain
+from .groups import Command
+from .output import chosen_format, emit, note
+
+if TYPE_CHECKING:
+    from .remote import Remote
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        "portico status",
+        "portico status -o json | jq .version",
+        "portico status --monitor --interval 10     # a line every ten seconds, until Ctrl-C",
+    ],
+)
+@click.option("--monitor", is_flag=True, help="Go on asking; one line each time.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.1),
+    default=5,
+    show_default=True,
+    metavar="SECONDS",
+    help="Pause between two questions.",
+)
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N questions.")
+def status(monitor: bool, interval: float, count: int | None) -> None:
+    """Say whether the server answers, which version it is, whom the token belongs to, and which local models it has.
+
+    The exit code is 3 when it does not answer; with --monitor, when it did not answer the last time.
+    """
+    if not monitor:
+        with _opened() as remote:
+            emit(_look(remote))
+        return
+    exit_code = 0
+    asked = 0
+    while count is None or asked < count:
+        if asked:
+            time.sleep(interval)
+        asked += 1
+        exit_code = _look_once()
+    raise click.exceptions.Exit(exit_code)
+
+
+def _look_once() -> int:
+    """One line of the monitor: what the server said, or why it said nothing."""
+    now = time.strftime("%H:%M:%S")
+    try:
+        with _opened() as remote:
+            found = _ping(remote)
+    except Exception as error:
+        failure = explain(error)
+        if failure is None:
+            raise
+        note(f"{now}  {failure.line}")
+        return failure.exit_code
+    if chosen_format() == "json":
+        emit({"time": now, **found})
+    else:
+        click.echo(f"{now}  up  {found['milliseconds']} ms  version {found.get('version', '?')}")
+    return 0
+
+
+def _opened() -> AbstractContextManager[Remote]:
+    from .remote import opened
+
+    # What is asked is how it is now, so nothing is tried again.
+    return opened(max_retries=0)
+
+
+def _ping(remote: Remote) -> dict[str, Any]:
+    started = time.monotonic()
+    answer = remote.status.get_status()
+    return {**answer, "milliseconds": round((time.monotonic() - started) * 1000, 1)}
+
+
+def _look(remote: Remote) -> dict[str, Any]:
+    found = _ping(remote)
+    return {
+        "server": remote.credentials.base_url,
+        **found,
+        "credentials": remote.credentials.source,
+        **remote.tokens.validate_api_token(),
+        "local_models": remote.local_models(),
+    }

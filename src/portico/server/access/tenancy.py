@@ -1,0 +1,71 @@
+"""What the functions of this room work with, as one value: database, key, and the snapshot to keep true."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from portico.server.access.refusals import NameEmpty
+from portico.server.access.snapshot import TokenSnapshot
+from portico.server.errors import OutOfRange, PorticoError
+from portico.server.ids import OrganizationId
+from portico.server.kit.hashing import random_text
+from portico.server.storage.database import Database
+from portico.server.storage.secrets import InstallationKey
+
+TOKEN_PREFIX = "geai_"
+LONGEST_NAME = 200
+LONGEST_DESCRIPTION = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Tenancy:
+    database: Database
+    key: InstallationKey
+    snapshot: TokenSnapshot
+
+    @asynccontextmanager
+    async def change(self, organization_id: OrganizationId) -> AsyncIterator[AsyncConnection]:
+        """A transaction; after it this process knows the change at once, and the others within a second."""
+        async with self.database.begin() as connection:
+            yield connection
+        await self.snapshot.refresh(organization_id)
+
+
+@asynccontextmanager
+async def refuse_duplicate(refusal: Callable[[], PorticoError]) -> AsyncIterator[None]:
+    """The unique index decides and not a question asked before, which two callers could ask at once."""
+    try:
+        yield
+    except IntegrityError as error:
+        if getattr(error.orig, "sqlstate", None) != "23505":  # unique_violation
+            raise
+        raise refusal() from None
+
+
+def new_token() -> str:
+    return random_text(TOKEN_PREFIX)
+
+
+def clean_name(name: str | None) -> str:
+    """The name without blanks around it. Raises NameEmpty, OutOfRange."""
+    clean = clean_text(name or "")
+    if not clean:
+        raise NameEmpty(param="name")
+    if len(clean) > LONGEST_NAME:
+        raise OutOfRange("name", f"at most {LONGEST_NAME} characters")
+    return clean
+
+
+def clean_description(description: str | None) -> str:
+    """Cut to 200 characters, as the reference server does."""
+    return clean_text(description or "")[:LONGEST_DESCRIPTION]
+
+
+def clean_text(text: str) -> str:
+    """Without what PostgreSQL cannot store: NUL, and halves of surrogate pairs that JSON lets through."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode().strip()

@@ -1,0 +1,140 @@
+"""A merged row of a catalogue file to the `Model` that travels: defaults, descriptions, prices, media."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec import UNSET, UnsetType
+
+from portico.server.catalog.entry import Model, Parameter, Price, Reasoning
+from portico.server.catalog.media import Media, media_of
+from portico.server.catalog.rows import ModelRow, ParameterRow, ProviderFile, TextRow
+
+LANGUAGES = ("en", "es", "pt", "ja")
+_OWN = {
+    "en": "Added by the operator of this server.",
+    "es": "Añadido por el operador de este servidor.",
+    "pt": "Adicionado pelo operador deste servidor.",
+    "ja": "このサーバーの運用者が追加したものです。",
+}
+_REPLACED = {
+    "en": "{text} Deprecated: requests are answered by {fallback}.",
+    "es": "{text} Obsoleto: las solicitudes las atiende {fallback}.",
+    "pt": "{text} Obsoleto: as solicitações são atendidas por {fallback}.",
+    "ja": "{text}廃止済みのため、リクエストには {fallback} が応答します。",
+}
+_RETIRED = {
+    "en": "{text} Deprecated and without a replacement: requests are refused.",
+    "es": "{text} Obsoleto y sin sustituto: las solicitudes se rechazan.",
+    "pt": "{text} Obsoleto e sem substituto: as solicitações são recusadas.",
+    "ja": "{text}廃止済みで代替モデルがないため、リクエストは拒否されます。",
+}
+T = TypeVar("T")
+
+
+def own_descriptions() -> Mapping[str, str]:
+    """What an entry of the operator says of itself when he wrote nothing."""
+    return _OWN
+
+
+def texts_of(rows: Sequence[TextRow | UnsetType]) -> dict[str, str]:
+    """Each language's text from the first row that has one; languages without a text are absent."""
+    said = [row for row in rows if not isinstance(row, UnsetType)]
+    found = {language: next((t for r in said if (t := getattr(r, language))), "") for language in LANGUAGES}
+    return {language: text for language, text in found.items() if text}
+
+
+def build_model(provider: ProviderFile, row: ModelRow, texts: Mapping[str, str]) -> Model:
+    """One model of `provider`. Raises ValueError that names the field and says what to write."""
+    if row.type is UNSET:
+        raise ValueError("field type: write one of Chat, Embedding, Image, Rerank, Audio, Video")
+    fallback = _or(row.fallback, "")
+    status = _or(row.status, "deprecated" if fallback else "active")
+    if fallback and status != "deprecated":
+        raise ValueError("field fallback: only a deprecated model has one; leave it out or drop field status")
+    media = media_of(_or(row.formats, ()), _or(row.media, {}))
+    price = _or(row.price, None)
+    tools = _or(row.function_calling, _or(row.tool_calling, False))
+    name = str(row.name)
+    described = {k: v.replace("{title}", _or(row.title, name)) for k, v in (texts or _OWN).items()}
+    return Model(
+        id=str(row.id),
+        provider=provider.name,
+        name=name,
+        type=row.type,
+        descriptions=_with_status(described, status == "deprecated", fallback),
+        context_window=_or(row.context_window, 0),
+        max_output=_or(row.max_output, 0),
+        priority=_or(row.priority, 100),
+        is_custom=_or(row.is_custom, False),
+        status=status,
+        fallback=fallback,
+        streaming=_or(row.streaming, row.type == "Chat"),
+        tool_calling=_or(row.tool_calling, tools),
+        function_calling=tools,
+        tool_choice=_or(row.tool_choice, tools),
+        multimodal=_or(row.multimodal, _is_multimodal(media)),
+        dimensions=_or(row.dimensions, 0),
+        flexible_dimensions=_or(row.flexible_dimensions, False),
+        input_types=_or(row.input_types, ()),
+        upstream_name=_or(row.upstream_name, ""),
+        price=Price(price.input, price.cached_input, price.output) if price else Price(),
+        parameters={key: _parameter(value) for key, value in _or(row.parameters, {}).items()},
+        media=media,
+        requirements=_requirements(row),
+        source=_source(provider, row),
+        reasoning=_reasoning(row),
+        api=_or(row.api, "chat"),
+        system_role=_or(row.system_role, True),
+        path=_path(_or(row.path, "")),
+    )
+
+
+def _with_status(texts: Mapping[str, str], deprecated: bool, fallback: str) -> dict[str, str]:
+    if not deprecated:
+        return dict(texts)
+    notes = _REPLACED if fallback else _RETIRED
+    return {language: notes[language].format(text=text, fallback=fallback) for language, text in texts.items()}
+
+
+def _is_multimodal(media: Media) -> bool:
+    return any(kind != "file" for kind in media)
+
+
+def _parameter(row: ParameterRow) -> Parameter:
+    """The reference prints `allowedValues` and `range` together, the one that says nothing empty."""
+    if row.allowed_values is None and row.range is None:
+        return Parameter(row.supported)
+    return Parameter(row.supported, row.allowed_values or (), row.range or ())
+
+
+def _requirements(row: ModelRow) -> dict[str, int]:
+    if isinstance(row.requirements, UnsetType):
+        return {}
+    return {"size_bytes": row.requirements.size_bytes, "memory_bytes": row.requirements.memory_bytes}
+
+
+def _reasoning(row: ModelRow) -> Reasoning:
+    if isinstance(row.reasoning, UnsetType):
+        return Reasoning()
+    return Reasoning(**{name: getattr(row.reasoning, name) for name in row.reasoning.__struct_fields__})
+
+
+def _source(provider: ProviderFile, row: ModelRow) -> str:
+    if row.source is not UNSET:
+        return row.source
+    listed, priced = _or(provider.source, ""), _or(provider.price_source, "")
+    return f"{listed}; price: {priced}" if priced and row.price is not UNSET else listed
+
+
+def _path(written: str) -> str:
+    path = Path(written).expanduser()
+    if written and not (path.is_absolute() and path.suffix == ".gguf"):
+        raise ValueError(f"field path: {written!r} is not the absolute path of a .gguf file")
+    return str(path) if written else ""
+
+
+def _or(value: T | UnsetType, default: T) -> T:
+    return default if isinstance(value, UnsetType) else value

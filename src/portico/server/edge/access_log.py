@@ -1,0 +1,11 @@
+"""One line per request, off by default: method, path, status, time, request id. Never a query, a header or a body."""
+
+from __future__ import annotations
+
+import logging
+
+_log = logging.getLogger("portico.access")
+
+
+def log_request(method: str, path: str, status: int, seconds: float, request_id: str) -> None:
+    _log.info("%s %s %d %.1fms %s", method, path, status, seconds * 1000, request_id)

@@ -1,0 +1,110 @@
+"""The hot paths for whoever runs the application without our protocol class: same guard, same handlers, plain ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from portico.server.edge.exchange import Exchange
+from portico.server.edge.guard import Guard
+from portico.server.edge.stream import Handler, run_exchange
+from portico.server.kit.drive import Signal, run
+from portico.server.services import Services
+
+Scope = dict[str, Any]
+QUEUE_EVENTS = 64
+
+
+class AsgiExchange(Exchange):
+    """Answers become ASGI messages in a queue; `drained` holds the handler back when the queue is long."""
+
+    __slots__ = ("_drained", "queue")
+
+    def __init__(self, path: str, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        super().__init__(path, headers)
+        self.body = body
+        self.queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._drained: Signal | None = None
+
+    def respond(self, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+        own = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        self._start(status, own + (headers or []))
+        self.queue.put_nowait({"type": "http.response.body", "body": body, "more_body": False})
+        self.queue.put_nowait(None)
+
+    def open_stream(self) -> None:
+        if not self.started:
+            self._start(
+                200,
+                [
+                    (b"content-type", b"text/event-stream; charset=utf-8"),
+                    (b"cache-control", b"no-cache"),
+                    (b"x-accel-buffering", b"no"),
+                ],
+            )
+
+    def write(self, data: bytes) -> None:
+        self.queue.put_nowait({"type": "http.response.body", "body": data, "more_body": True})
+
+    def finish(self) -> None:
+        self.queue.put_nowait({"type": "http.response.body", "body": b"", "more_body": False})
+        self.queue.put_nowait(None)
+
+    def drained(self) -> Signal | None:
+        if self.queue.qsize() < QUEUE_EVENTS:
+            return None
+        self._drained = Signal()
+        return self._drained
+
+    def taken(self) -> None:
+        drained, self._drained = self._drained, None
+        if drained is not None:
+            drained.set()
+
+    def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.started, self.status = True, status
+        headers += [(b"x-request-id", self.request_id.encode()), (b"x-saia-cache", b"BYPASS")]
+        self.queue.put_nowait({"type": "http.response.start", "status": status, "headers": headers})
+
+
+async def serve_hot(services: Services, guard: Guard, handler: Handler, scope: Scope, receive: Any, send: Any) -> None:
+    """One hot request over ASGI; the client's hang-up cancels the handler."""
+    body = await _read_body(receive)
+    exchange = AsgiExchange(scope["path"], list(scope["headers"]), body)
+    work = asyncio.ensure_future(run(run_exchange(services, guard, handler, exchange)))
+    gone = asyncio.ensure_future(_until_gone(receive))
+    gone.add_done_callback(lambda _: work.cancel())
+    try:
+        while (message := await _next(exchange, work, services.settings.keep_alive_s)) is not None:
+            await send(message)
+            exchange.taken()
+    finally:
+        gone.cancel()
+        work.cancel()
+
+
+async def _next(exchange: AsgiExchange, work: asyncio.Future[None], silence_s: float) -> dict[str, Any] | None:
+    """The next message; a keep-alive comment after silence; None at the end."""
+    while True:
+        waiting = asyncio.ensure_future(exchange.queue.get())
+        await asyncio.wait({waiting, work}, timeout=silence_s, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            return waiting.result()
+        waiting.cancel()
+        if work.done() and exchange.queue.empty():
+            return None
+        exchange.break_silence(asyncio.get_running_loop().time(), 0.0)
+
+
+async def _read_body(receive: Any) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if message["type"] == "http.disconnect" or not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _until_gone(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

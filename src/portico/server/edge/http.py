@@ -1,0 +1,63 @@
+"""Builds the application of the slow lane: Litestar with the tables of `routes/`, behind the corridor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Request, Response
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.openapi.config import OpenAPIConfig
+
+from portico import __version__
+from portico.server.edge.errors import error_headers, execution_body, own_error, platform_body
+from portico.server.edge.guard import Guard
+from portico.server.edge.middleware import Corridor
+from portico.server.edge.routes import chat, embeddings, llm, openapi, status, tokens
+from portico.server.edge.stream import Handler
+from portico.server.errors import BadEndpoint, BadInputText, MethodNotAllowed, PorticoError
+from portico.server.services import Services
+
+HOT: Mapping[str, Handler] = {
+    **dict.fromkeys(chat.PATHS, chat.chat_completions),
+    **dict.fromkeys(embeddings.PATHS, embeddings.embeddings),
+}
+"""The hot paths of both lanes."""
+EXECUTIONS = frozenset({"/v1/models", "/models"})
+"""OpenAI-like paths of the slow lane: their errors have the superset body, as the hot paths' have."""
+
+
+def build_application(services: Services, guard: Guard) -> Corridor:
+    app = Litestar(
+        [*llm.ROUTES, *tokens.ROUTES, *status.ROUTES],
+        state=State({"services": services}),
+        exception_handlers={Exception: _answer_error},
+        openapi_config=OpenAPIConfig(title="Portico", version=__version__, path="/schema", render_plugins=[openapi.WholeDocument()]),
+        logging_config=None,
+        debug=False,
+    )
+    return Corridor(app, services, guard, HOT, EXECUTIONS)
+
+
+def _answer_error(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
+    error = _translate(failure)
+    path = request.scope["path"]
+    execution = path in EXECUTIONS or path in HOT or path.startswith(("/v1/models/", "/models/"))
+    body = execution_body(error, request.scope["state"]["request_id"]) if execution else platform_body(error)
+    headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in error_headers(error)}
+    return Response(body, status_code=error.status, headers=headers, media_type="application/json")
+
+
+def _translate(failure: Exception) -> PorticoError:
+    """The framework's refusals in our words; a 500 keeps its reason for the log."""
+    if isinstance(failure, NotFoundException):
+        return BadEndpoint()
+    if isinstance(failure, MethodNotAllowedException):
+        return MethodNotAllowed()
+    if isinstance(failure, HTTPException) and failure.status_code < 500:
+        return BadInputText(f"Bad Input Text: {failure.detail}")
+    if isinstance(failure, msgspec.DecodeError | UnicodeDecodeError | RecursionError):
+        return BadInputText()
+    return own_error(failure)

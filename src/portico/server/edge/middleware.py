@@ -1,0 +1,106 @@
+"""Around every request of the slow lane: request id, guard, body ceiling, access log; and the path in one spelling."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from portico.server.edge.access_log import log_request
+from portico.server.edge.asgi_lane import serve_hot
+from portico.server.edge.errors import error_headers, execution_body, own_error, platform_body
+from portico.server.edge.guard import OPEN_PATHS, Guard
+from portico.server.edge.stream import Handler
+from portico.server.errors import MethodNotAllowed, PayloadTooLarge, PorticoError
+from portico.server.kit.request_ids import new_request_id
+from portico.server.services import Services
+
+_SLASHES = re.compile(r"/{2,}")
+Asgi = Callable[[dict[str, Any], Any, Any], Any]
+
+
+class Corridor:
+    """The outermost ASGI application. Closed by default: without a caller only OPEN_PATHS are let through."""
+
+    def __init__(
+        self, app: Asgi, services: Services, guard: Guard, hot: Mapping[str, Handler], executions: frozenset[str]
+    ) -> None:
+        self._app = app
+        self._services = services
+        self._guard = guard
+        self._hot = hot
+        self._executions = executions
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"] = _SLASHES.sub("/", scope["path"]).rstrip("/") or "/"
+        scope["raw_path"] = path.encode()
+        handler = self._hot.get(path) if scope["method"] == "POST" else None
+        if handler is not None:
+            await serve_hot(self._services, self._guard, handler, scope, receive, send)
+        else:
+            await self._pass(scope, receive, send)
+
+    async def _pass(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        answer = _Answer(send)
+        scope.setdefault("state", {})["request_id"] = answer.request_id
+        started = time.perf_counter()
+        try:
+            if scope["path"] not in OPEN_PATHS:
+                scope["state"]["caller"] = self._guard.admit(scope["headers"])
+            if scope["path"] in self._hot:  # they take POST, and a POST does not come here
+                raise MethodNotAllowed
+            await self._app(scope, _Ceiling(receive, scope, self._services.settings.body_limit_bytes), answer.send)
+        except Exception as failure:
+            if answer.started:
+                raise
+            await self._refuse(own_error(failure), scope["path"], answer)
+        finally:
+            if self._services.settings.access_log:
+                took = time.perf_counter() - started
+                log_request(scope["method"], scope["path"], answer.status, took, answer.request_id)
+
+    async def _refuse(self, error: PorticoError, path: str, answer: _Answer) -> None:
+        execution = path in self._executions or path in self._hot
+        body = execution_body(error, answer.request_id) if execution else platform_body(error)
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        headers += error_headers(error)
+        await answer.send({"type": "http.response.start", "status": error.status, "headers": headers})
+        await answer.send({"type": "http.response.body", "body": body})
+
+
+class _Answer:
+    """The way out of one request: adds `X-Request-Id`, remembers the status."""
+
+    def __init__(self, send: Any) -> None:
+        self._send = send
+        self.request_id = new_request_id()
+        self.started = False
+        self.status = 500
+
+    async def send(self, message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.started, self.status = True, message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.request_id.encode())]
+        await self._send(message)
+
+
+class _Ceiling:
+    """The way in of one request: ends it when its body grows over the limit."""
+
+    def __init__(self, receive: Any, scope: dict[str, Any], limit_bytes: int) -> None:
+        length = dict(scope["headers"]).get(b"content-length", b"")
+        if length.isdigit() and int(length) > limit_bytes:
+            raise PayloadTooLarge
+        self._receive = receive
+        self._left = limit_bytes
+
+    async def __call__(self) -> Any:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise PayloadTooLarge
+        return message

@@ -1,0 +1,102 @@
+"""GET llm: the catalogue, as v3, v2 and unversioned (= v3) paths, and the OpenAI-style list of models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, get
+
+from portico.server.access.policy import require
+from portico.server.catalog import render
+from portico.server.edge.routes.reading import caller_of, json_response, query_of, services_of
+from portico.wire import llm as wire
+
+Req = Request[Any, Any, Any]
+V3 = ("/v3/llm/providers", "/llm/providers")
+V2 = ("/v2/llm/providers",)
+
+
+def _version(request: Req) -> render.Version:
+    return 2 if request.scope["path"].startswith("/v2/") else 3
+
+
+def _paths(tail: str = "") -> list[str]:
+    return [base + tail for base in (*V3, *V2)]
+
+
+@get(_paths(), summary="List providers")
+async def list_providers(
+    request: Req,
+    include: str | None = None,
+    type: str | None = None,
+    streaming: str | None = None,
+    multimodal: str | None = None,
+    toolCalling: str | None = None,
+    functionCalling: str | None = None,
+    detail: str | None = None,
+) -> Response[wire.ProviderList]:
+    """All providers; with `include=models` each with its active models, filtered."""
+    require(caller_of(request), "catalog")
+    services, language = services_of(request), render.read_language(request.headers.get("accept-language"))
+    found = render.list_providers(
+        services.catalog, query_of(request), language, _version(request), services.targets.missing
+    )
+    return json_response(found, language)
+
+
+@get(_paths("/{provider:str}"), summary="Get a provider")
+async def get_provider(request: Req, provider: str, detail: str | None = None) -> Response[wire.Provider]:
+    require(caller_of(request), "catalog")
+    services, language = services_of(request), render.read_language(request.headers.get("accept-language"))
+    found = render.get_provider(services.catalog, provider, query_of(request), language, _version(request))
+    return json_response(found, language)
+
+
+@get(_paths("/{provider:str}/models"), summary="List the models of a provider")
+async def list_models(
+    request: Req,
+    provider: str,
+    type: str | None = None,
+    streaming: str | None = None,
+    multimodal: str | None = None,
+    toolCalling: str | None = None,
+    functionCalling: str | None = None,
+    detail: str | None = None,
+) -> Response[wire.ModelList]:
+    require(caller_of(request), "catalog")
+    services, language = services_of(request), render.read_language(request.headers.get("accept-language"))
+    found = render.list_models(
+        services.catalog, provider, query_of(request), language, _version(request), services.targets.missing
+    )
+    return json_response(found, language)
+
+
+@get(_paths("/{provider:str}/models/{model:path}"), summary="Get a model by name or id")
+async def get_model(request: Req, provider: str, model: str, detail: str | None = None) -> Response[wire.Model]:
+    require(caller_of(request), "catalog")
+    services, language = services_of(request), render.read_language(request.headers.get("accept-language"))
+    found = render.get_model(
+        services.catalog,
+        provider,
+        str(model).removeprefix("/"),
+        query_of(request),
+        language,
+        _version(request),
+        services.targets.missing,
+    )
+    return json_response(found, language)
+
+
+@get(["/v1/models", "/models"], summary="List models, OpenAI style")
+async def list_openai_models(request: Req) -> Response[wire.OpenAIModelList]:
+    require(caller_of(request), "catalog")
+    return json_response(render.list_openai_models(services_of(request).catalog))
+
+
+@get(["/v1/models/{model:path}", "/models/{model:path}"], summary="Get a model, OpenAI style")
+async def get_openai_model(request: Req, model: str) -> Response[wire.OpenAIModel]:
+    require(caller_of(request), "catalog")
+    return json_response(render.get_openai_model(services_of(request).catalog, str(model).removeprefix("/")))
+
+
+ROUTES = (list_providers, get_provider, list_models, get_model, list_openai_models, get_openai_model)

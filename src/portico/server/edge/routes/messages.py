@@ -1,0 +1,97 @@
+"""The `messages` of a chat request: checked, and brought into one form where callers deviate in known ways."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from portico.server.errors import BadInputText, FieldRequired, PatternMismatch
+from portico.wire.requests import NULL, Members
+
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_PARTS = ("text", "image_url", "input_audio", "file", "refusal", "video_url", "thinking", "redacted_thinking")
+
+
+class _PlainMessage(msgspec.Struct):
+    """A role that is passed on as it is, and text as content: nothing to look at more closely."""
+
+    role: Literal["user", "system", "assistant"]
+    content: str
+
+
+_PLAIN = msgspec.json.Decoder(list[_PlainMessage])
+
+
+def read_messages(members: Members) -> None:
+    """Leaves `messages` as the bytes they were when they are in the plain form; rewrites them otherwise.
+
+    Raises FieldRequired, PatternMismatch, OutOfRange; the field is named with its position (`messages[2].role`).
+    """
+    raw = members.get("messages")
+    if raw is None or raw == NULL:
+        raise FieldRequired("messages")
+    try:
+        plain = _PLAIN.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        plain = []
+    if not plain:
+        members["messages"] = _rewrite(raw)
+
+
+def _rewrite(raw: msgspec.Raw) -> msgspec.Raw:
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        raise BadInputText("Bad Input Text: messages are nested too deeply") from None
+    if isinstance(value, dict | str):  # one flow sample of the reference sends a single object
+        value = [value]
+    if not isinstance(value, list):
+        raise PatternMismatch("messages", "send an array of messages")
+    if not value:
+        raise FieldRequired("messages")
+    return msgspec.Raw(msgspec.json.encode([_message(m, f"messages[{i}]") for i, m in enumerate(value)]))
+
+
+def _message(message: Any, where: str) -> dict[str, Any]:
+    if isinstance(message, str):  # the vendor's command line sends bare strings
+        return {"role": "user", "content": message}
+    if not isinstance(message, dict):
+        raise PatternMismatch(where, "send an object with role and content")
+    role = message.get("role")
+    if role is None:
+        raise FieldRequired(f"{where}.role")
+    if role not in ROLES:
+        raise PatternMismatch(f"{where}.role", f"send one of {', '.join(ROLES)}")
+    message = {**message, "role": "system" if role == "developer" else role}
+    content = message.get("content")
+    if content is None and role != "assistant":
+        raise FieldRequired(f"{where}.content")
+    if isinstance(content, list):
+        message["content"] = [_part(part, f"{where}.content[{i}]") for i, part in enumerate(content)]
+    elif content is not None and not isinstance(content, str):
+        raise PatternMismatch(f"{where}.content", "send a string or an array of parts")
+    return message
+
+
+def _part(part: Any, where: str) -> dict[str, Any]:
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    if not isinstance(part, dict):
+        raise PatternMismatch(where, "send a content part")
+    kind = part.get("type")
+    if kind not in _PARTS:
+        raise PatternMismatch(f"{where}.type", f"send one of {', '.join(_PARTS[:4])}")
+    if kind == "text" and not isinstance(part.get("text"), str):
+        raise FieldRequired(f"{where}.text")
+    if kind == "image_url" and isinstance(part.get("image_url"), str):  # a documented sample sends the bare URL
+        part = {**part, "image_url": {"url": part["image_url"]}}
+    if kind == "image_url" and not isinstance(part["image_url"].get("url") if _has(part) else None, str):
+        raise FieldRequired(f"{where}.image_url.url")
+    return part
+
+
+def _has(part: dict[str, Any]) -> bool:
+    return isinstance(part.get("image_url"), dict)
+
+

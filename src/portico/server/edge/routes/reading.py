@@ -1,0 +1,48 @@
+"""What every route of the slow lane reads from its request, and how it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Request, Response
+
+from portico.server.access.caller import Caller
+from portico.server.errors import BadInputText
+from portico.server.services import Services
+
+T = TypeVar("T")
+_encode = msgspec.json.Encoder().encode
+
+
+def caller_of(request: Request[Any, Any, Any]) -> Caller:
+    """Whom the guard let in."""
+    caller: Caller = request.scope["state"]["caller"]
+    return caller
+
+
+def services_of(request: Request[Any, Any, Any]) -> Services:
+    services: Services = request.app.state["services"]
+    return services
+
+
+def query_of(request: Request[Any, Any, Any]) -> Mapping[str, str]:
+    """Query parameters; the last one counts when a name is repeated. Empty values are there, and mean absent."""
+    return {name: value for name, value in request.query_params.multi_items() if isinstance(value, str)}
+
+
+def json_response(value: T, language: str | None = None) -> Response[T]:
+    headers = {"content-language": language} if language else None
+    return Response(_encode(value), media_type="application/json", headers=headers)  # type: ignore[return-value]
+
+
+async def read_object(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """The body as a JSON object, whatever content type was declared. An empty body is an empty object."""
+    body = await request.body()
+    if not body.strip():
+        return {}
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadInputText("Bad Input Text: the body must be a JSON object") from None

@@ -1,0 +1,39 @@
+"""Health and the status document: open, without a credential."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from litestar import Request, Response, get
+
+from portico import __version__
+from portico.server.edge.routes.reading import json_response, services_of
+
+Req = Request[Any, Any, Any]
+
+
+def _status() -> dict[str, Any]:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return {"running": True, "timestamp": now, "version": __version__}
+
+
+@get(["/", "/v1/system/status"], summary="Status of the installation")
+async def system_status(request: Req) -> Response[dict[str, Any]]:
+    return json_response({**_status(), "localModels": services_of(request).local_status()})
+
+
+@get("/health", summary="Whether the process answers")
+async def health() -> Response[dict[str, Any]]:
+    return json_response(_status())
+
+
+@get("/ready", summary="Whether requests can be served")
+async def ready(request: Req) -> Response[dict[str, Any]]:
+    """200 when the database answers, 503 otherwise. Known tokens are served in both cases."""
+    async with services_of(request).database.begin():
+        pass
+    return json_response({**_status(), "ready": True})
+
+
+ROUTES = (system_status, health, ready)

@@ -1,0 +1,83 @@
+"""The token check and the tokens of a project: `/v1/accessControl/apitoken/validate`, `/v2/projects/tokens`."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Request, Response, delete, get, post, put
+
+from portico.server.access import tokens
+from portico.server.access.policy import require
+from portico.server.edge.routes.reading import caller_of, json_response, read_object, services_of
+from portico.server.errors import PatternMismatch
+from portico.server.ids import ProjectId
+from portico.wire.tokens import ApiToken, ApiTokenChange, ApiTokenList, NewApiToken, TokenAccess
+
+Req = Request[Any, Any, Any]
+T = TypeVar("T")
+
+
+@get("/v1/accessControl/apitoken/validate", summary="Check a token")
+async def validate(request: Req) -> Response[TokenAccess]:
+    caller = caller_of(request)
+    require(caller, "token_check")
+    return json_response(tokens.validate(caller))
+
+
+@get("/v1/organization/project/{project_id:str}/tokens", summary="List the tokens of a project")
+async def list_tokens(request: Req, project_id: str) -> Response[ApiTokenList]:
+    found = await tokens.list_project_tokens(services_of(request).tenancy, caller_of(request), ProjectId(project_id))
+    return json_response(found)
+
+
+@get("/v2/projects/tokens", summary="List the tokens of the caller's project")
+async def list_own_tokens(request: Req) -> Response[ApiTokenList]:
+    return json_response(await tokens.list_project_tokens(services_of(request).tenancy, caller_of(request)))
+
+
+@post("/v2/projects/tokens", status_code=200, summary="Create a token of a project")
+async def create_token(request: Req) -> Response[ApiToken]:
+    """The answer's `id` is the secret; it is shown here and never again."""
+    new = _read(NewApiToken, await read_object(request))
+    expires_at = tokens.read_expiry(new.expires_at)
+    made = await tokens.create_token(
+        services_of(request).tenancy, caller_of(request), new.name, new.description, expires_at
+    )
+    return json_response(made)
+
+
+@get("/v2/projects/tokens/{token_id:str}", summary="Get a token")
+async def get_token(request: Req, token_id: str) -> Response[ApiToken]:
+    return json_response(await tokens.find_token(services_of(request).tenancy, caller_of(request), token_id))
+
+
+@put("/v2/projects/tokens/{token_id:str}", summary="Describe, block or unblock a token")
+async def change_token(request: Req, token_id: str) -> Response[ApiToken]:
+    change = _read(ApiTokenChange, await read_object(request))
+    changed = await tokens.change_token(
+        services_of(request).tenancy,
+        caller_of(request),
+        token_id,
+        description=change.description,
+        status=change.status,
+    )
+    return json_response(changed)
+
+
+@delete("/v2/projects/tokens/{token_id:str}", status_code=200, summary="Revoke a token for ever")
+async def delete_token(request: Req, token_id: str) -> Response[dict[str, Any]]:
+    await tokens.delete_token(services_of(request).tenancy, caller_of(request), token_id)
+    return json_response({})
+
+
+def _read(kind: type[T], members: dict[str, Any]) -> T:
+    """Members of a body as the shape they should have; names in any case. Raises PatternMismatch with the field."""
+    try:
+        return msgspec.convert(members, kind)
+    except msgspec.ValidationError as error:
+        field = str(error).rpartition("`$.")[2].rstrip("`") or "body"
+        raise PatternMismatch(field, "send a text") from None
+
+
+ROUTES = (validate, list_tokens, list_own_tokens, create_token, get_token, change_token, delete_token)

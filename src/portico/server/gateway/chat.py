@@ -1,0 +1,224 @@
+"""Chat completions: a request and who asks it become a provider's answer, whole or chunk by chunk, metered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from portico.server.access.caller import Caller
+from portico.server.catalog.entry import Model
+from portico.server.errors import InvalidType, PorticoError, ProviderUnknown
+from portico.server.gateway.metering import Meter
+from portico.server.gateway.parameters import fit_parameters
+from portico.server.gateway.routing import Answered, Executor, Targets
+from portico.server.providers.base import Members, Outgoing, Target, Turn
+from portico.server.providers.http1 import Reply
+from portico.server.storage.journal import Journal
+from portico.wire.model_ref import BareModel, DirectModel
+from portico.wire.requests import ChatRequest
+from portico.wire.sse import SSEDecoder
+
+_encode = msgspec.json.Encoder().encode
+CLIENT_CLOSED_REQUEST = 499
+
+
+class ChatStream:
+    """An answer being streamed, already begun. `next()` gives JSON texts of chunks, None at the end; then `close()`.
+
+    A ProviderError out of `next()` is an error after the first byte: the stream is over, without `[DONE]`.
+    """
+
+    def __init__(self, gateway: ChatGateway, request: ChatRequest, meter: Meter) -> None:
+        self._gateway = gateway
+        self._request = request
+        self._meter = meter
+        self._turn = Turn(keep_usage=request.include_usage)
+        self._decoder = SSEDecoder()
+        self._ready: list[bytes] = []
+        self._ended = False
+        self._closed = False
+        self._head = _Head()
+        self.answered: Answered[None] | None = None
+
+    def write(self, target: Target) -> Outgoing:
+        """What goes to one target; each try begins with a clean turn."""
+        self._turn = self._meter.turn = Turn(keep_usage=self._request.include_usage)
+        self._decoder = SSEDecoder()
+        self._ready, self._ended = [], False
+        return target.adapter.write_chat(self._request, target, self._turn)
+
+    async def begin(self, target: Target, reply: Reply) -> None:
+        """Reads up to the first chunk of output, so that an error before it can still be tried elsewhere (HC-13)."""
+        if reply.headers.get(b"content-type", b"").startswith(b"application/json"):
+            self._take_whole(target, await _read_rest(reply))
+            return
+        while not self._ready and not self._ended:
+            await self._read(target, reply)
+
+    async def next(self) -> Sequence[bytes] | None:
+        answered = self.answered
+        assert answered is not None
+        while not self._ready:
+            if self._ended:
+                return None
+            await self._read(answered.target, answered.reply)
+        ready, self._ready = self._ready, []
+        self._meter.mark_first_byte()
+        return ready
+
+    async def _read(self, target: Target, reply: Reply) -> None:
+        data = await reply.next_chunk()
+        events = self._decoder.close() if data is None else self._decoder.feed(data)
+        for event in events:
+            if event.done:
+                self._end()
+                return
+            self._ready += target.adapter.read_frame(event.data, self._request, self._turn)
+        if data is None and not self._ended:
+            if not self._turn.finish_reason:
+                raise ProviderUnknown("the provider's stream ended before the answer did")
+            self._end()
+
+    def _take_whole(self, target: Target, body: bytes) -> None:
+        """A provider that answers a streamed request in one piece: one chunk instead of many (HC-11)."""
+        self._turn.content_frames = 1
+        members = target.adapter.read_chat(body, self._request, self._turn)
+        self._ready.append(_as_chunk(members))
+        self._end()
+
+    def _end(self) -> None:
+        self._ended = True
+        if not self._request.include_usage:
+            return
+        self._meter.estimate(self._request.body_bytes)
+        head = self._head
+        self._ready.append(
+            _encode(
+                {
+                    "id": head.id or f"chatcmpl-{self._meter.request_id}",
+                    "object": "chat.completion.chunk",
+                    "created": head.created or int(time.time()),
+                    "model": head.model or (self._meter.model.name if self._meter.model else ""),
+                    "choices": [],
+                    "usage": self._meter.usage(),
+                }
+            )
+        )
+
+    def remember_head(self) -> None:
+        """Keeps id, time and model of the first chunk for the usage chunk, when one will be asked for."""
+        if self._request.include_usage and self._ready:
+            self._head = msgspec.json.decode(self._ready[0], type=_Head)
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Ends the answer: gives the provider's connection back or cuts it, and writes the usage line. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if self.answered is not None:
+            self._gateway.executor.end(self.answered)
+        self._meter.estimate(self._request.body_bytes)
+        if error is None:
+            self._meter.close("completed", 200)
+        elif isinstance(error, PorticoError):
+            self._meter.close("failed", error.status)
+        else:
+            self._meter.close("cancelled", CLIENT_CLOSED_REQUEST)
+
+
+class _Head(msgspec.Struct):
+    id: str | None = None
+    created: int | None = None
+    model: str | None = None
+
+
+class _WholeChoice(msgspec.Struct):
+    index: int = 0
+    finish_reason: str | None = None
+    message: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+def _as_chunk(members: Members) -> bytes:
+    choices = msgspec.json.decode(members["choices"], type=list[_WholeChoice])
+    members = {k: v for k, v in members.items() if k != "usage"}
+    members["object"] = "chat.completion.chunk"
+    members["choices"] = [{"index": c.index, "delta": c.message, "finish_reason": c.finish_reason} for c in choices]
+    return _encode(members)
+
+
+async def _read_rest(reply: Reply) -> bytes:
+    parts = []
+    while (chunk := await reply.next_chunk()) is not None:
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+class ChatGateway:
+    """The chat verb of the switchboard. One per process."""
+
+    def __init__(self, targets: Targets, executor: Executor, journal: Journal) -> None:
+        self._targets = targets
+        self.executor = executor
+        self._journal = journal
+
+    async def answer(self, caller: Caller, request: ChatRequest, request_id: str) -> bytes | ChatStream:
+        """The whole answer as JSON, or a stream that has begun. Raises an error of our tree before the first byte."""
+        meter = Meter(self._journal, caller, request_id, "chat", stream=request.stream)
+        try:
+            model, targets = self._find(request)
+            meter.model, meter.target = model, targets[0]
+            fit_parameters(request, model)
+            if request.stream:
+                return await self._stream(request, targets, meter)
+            return await self._whole(request, targets, meter)
+        except PorticoError as error:
+            meter.attempts = max(meter.attempts, getattr(error, "attempts", 0))
+            meter.close("failed", error.status)
+            raise
+        except asyncio.CancelledError:
+            meter.close("cancelled", CLIENT_CLOSED_REQUEST)
+            raise
+
+    def _find(self, request: ChatRequest) -> tuple[Model, Sequence[Target]]:
+        ref = request.ref
+        assert isinstance(ref, DirectModel | BareModel)
+        model, targets = self._targets.find(ref, "Chat")
+        if model.type != "Chat":
+            raise InvalidType(f"Invalid Type: model '{model.full_name}' is of type {model.type}, not Chat", param="model")
+        return model, targets
+
+    async def _whole(self, request: ChatRequest, targets: Sequence[Target], meter: Meter) -> bytes:
+        def write(target: Target) -> Outgoing:
+            meter.turn = Turn(keep_usage=True)
+            return target.adapter.write_chat(request, target, meter.turn)
+
+        async def begin(target: Target, reply: Reply) -> Members:
+            assert meter.turn is not None
+            return target.adapter.read_chat(await reply.read_all(), request, meter.turn)
+
+        answered = await self.executor.send(targets, write, begin)
+        self.executor.end(answered)
+        meter.attempts, meter.target = answered.attempts, answered.target
+        members = answered.value
+        turn = meter.turn
+        assert turn is not None
+        if turn.tokens is None:
+            turn.content_frames = len(members.get("choices", b"")) // 4
+            meter.estimate(request.body_bytes)
+        members["usage"] = meter.usage()
+        members["requestId"] = meter.request_id
+        body = _encode(members)
+        meter.mark_first_byte()
+        meter.close("completed", 200)
+        return body
+
+    async def _stream(self, request: ChatRequest, targets: Sequence[Target], meter: Meter) -> ChatStream:
+        stream = ChatStream(self, request, meter)
+        stream.answered = await self.executor.send(targets, stream.write, stream.begin)
+        meter.attempts, meter.target = stream.answered.attempts, stream.answered.target
+        stream.remember_head()
+        return stream
+

@@ -1,0 +1,104 @@
+"""Counts what passes, prices it once, and writes one usage line per request, however the request ended."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from portico.server.access.caller import Caller
+from portico.server.catalog.entry import Model, Price
+from portico.server.providers.base import Members, Target, Tokens, Turn
+from portico.server.storage.journal import Journal
+from portico.server.storage.usage import Operation, Status, UsageLine
+
+PICO_PER_USD = 10**12
+BYTES_PER_TOKEN = 4
+"""Estimate for answers that were cut short or come without usage; such lines are marked as estimated."""
+
+
+def cost_picousd(tokens: Tokens, price: Price) -> tuple[int, int]:
+    """Prompt and completion cost in 1e-12 USD: each disjoint count times its price, once (HC-24)."""
+    cached_price = price.cached_input or price.input
+    written = tokens.cache_write_5m + tokens.cache_write_1h
+    prompt = (tokens.input_uncached + written) * price.input + tokens.cache_read * cached_price
+    return prompt, (tokens.output_visible + tokens.reasoning) * price.output
+
+
+class Meter:
+    """One request being counted. `request_id` is what the caller reads in `requestId` and `X-Request-Id`."""
+
+    __slots__ = (
+        "_at", "_caller", "_journal", "_operation", "_started", "_stream",
+        "attempts", "first_byte", "model", "request_id", "target", "turn",
+    )  # fmt: skip
+
+    def __init__(
+        self, journal: Journal, caller: Caller, request_id: str, operation: Operation, *, stream: bool
+    ) -> None:
+        self._journal = journal
+        self._caller = caller
+        self._operation = operation
+        self._stream = stream
+        self._at = time.time()
+        self._started = time.perf_counter()
+        self.request_id = request_id
+        self.first_byte = 0.0
+        self.attempts = 0
+        self.model: Model | None = None
+        self.target: Target | None = None
+        self.turn: Turn | None = None
+
+    def mark_first_byte(self) -> None:
+        if not self.first_byte:
+            self.first_byte = time.perf_counter()
+
+    def estimate(self, request_bytes: int) -> None:
+        """Fills in the tokens of an answer whose provider reported none."""
+        turn = self.turn
+        if turn is None or turn.tokens is not None:
+            return
+        turn.tokens = Tokens(
+            input_uncached=max(1, request_bytes // BYTES_PER_TOKEN),
+            output_visible=turn.content_frames,
+            estimated=True,
+        )
+
+    def usage(self) -> Members:
+        """The `usage` member of an answer: the provider's own, with our counts and the costs in USD."""
+        turn, model = self.turn, self.model
+        assert turn is not None and turn.tokens is not None and model is not None
+        tokens = turn.tokens
+        prompt = tokens.input_uncached + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h
+        completion = tokens.output_visible + tokens.reasoning
+        prompt_cost, completion_cost = cost_picousd(tokens, model.price)
+        return {
+            **(turn.usage_members or {}),
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+            "prompt_cost": prompt_cost / PICO_PER_USD,
+            "completion_cost": completion_cost / PICO_PER_USD,
+            "total_cost": (prompt_cost + completion_cost) / PICO_PER_USD,
+            "currency": "USD",
+        }
+
+    def close(self, status: Status, http_status: int) -> None:
+        """Writes the line. Called once, when the last byte has left or the request has failed."""
+        now = time.perf_counter()
+        turn, model, target, caller = self.turn, self.model, self.target, self._caller
+        tokens = turn.tokens if turn is not None and turn.tokens is not None else _NOTHING
+        cost = sum(cost_picousd(tokens, model.price)) if model is not None else 0
+        self._journal.append(
+            UsageLine(
+                self.request_id, caller.organization_id, caller.project_id or "", caller.token_id, self._at,
+                self._operation, model.provider if model else "", model.name if model else "",
+                target.upstream_model if target else "", self._stream, status, http_status, self.attempts,
+                ((self.first_byte or now) - self._started) * 1000, (now - self._started) * 1000,
+                turn.finish_reason if turn else "",
+                *msgspec.structs.astuple(tokens), cost,
+            )
+        )  # fmt: skip
+
+
+_NOTHING = Tokens()

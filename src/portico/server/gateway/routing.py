@@ -1,0 +1,189 @@
+"""Which targets answer a model, and one executor that tries them: all retries lie before the first byte of output.
+
+In: a Model and what to write for a target. Out: the first answer that holds, and how many tries it took.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from portico.server.catalog.entry import Model, ModelType, Provider
+from portico.server.catalog.find import Catalog
+from portico.server.errors import NotImplementedYet, ProviderError, ProviderNotConfigured
+from portico.server.providers.base import Adapter, Endpoint, Outgoing, Target
+from portico.server.providers.http1 import ConnectionGone, Reply
+from portico.server.providers.transport import Transport
+from portico.wire.model_ref import BareModel, DirectModel
+
+T = TypeVar("T")
+BACKOFF_S = 0.2
+
+
+class Targets:
+    """Model to targets, from the catalog and the operator's keys and addresses. Answers are kept: a hot look-up."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        adapters: Mapping[str, Adapter],
+        keys: Mapping[str, str],
+        urls: Mapping[str, str],
+    ) -> None:
+        self.catalog = catalog
+        self._adapters = adapters
+        self._keys = keys
+        self._urls = urls
+        self.missing = catalog.missing_settings(keys, urls)
+        """Providers that cannot be called yet, each with the setting it waits for."""
+        self._known: dict[tuple[DirectModel | BareModel, str], tuple[Model, tuple[Target, ...]]] = {}
+
+    def find(self, ref: DirectModel | BareModel, wanted: ModelType) -> tuple[Model, tuple[Target, ...]]:
+        """Raises ModelNotFound, InvalidModelName, ProviderNotConfigured, NotImplementedYet.
+
+        `wanted` is the type of a model that is not listed but whose provider takes any name.
+        """
+        known = self._known.get((ref, wanted))
+        if known is not None:
+            return known
+        if isinstance(ref, DirectModel):
+            model = self.catalog.resolve(ref.provider, ref.name, wanted)
+        else:
+            model = self.catalog.resolve_bare(ref.name)
+        found = (model, (self._target(model),))
+        if len(self._known) < 10_000:  # open providers take any name: a bound keeps a hostile caller cheap
+            self._known[ref, wanted] = found
+        return found
+
+    def _target(self, model: Model) -> Target:
+        provider = self.catalog.find_provider(model.provider)
+        adapter = self._adapters.get(provider.adapter)
+        if provider.name in self.missing:
+            self._endpoint(provider)  # raises, naming the setting: what the operator can do comes first
+        if adapter is None:
+            raise NotImplementedYet(
+                f"Not Implemented: provider '{provider.name}' speaks the protocol '{provider.adapter}', "
+                "which this version does not offer yet"
+            )
+        upstream = model.upstream_name or model.name
+        if type(adapter).reach is not Adapter.reach:
+            return Target(provider.name, model.name, upstream, adapter, None)
+        return Target(provider.name, model.name, upstream, adapter, self._endpoint(provider))
+
+    def _endpoint(self, provider: Provider) -> Endpoint:
+        setting = self.missing.get(provider.name)
+        if setting:
+            raise ProviderNotConfigured(
+                f"Provider Configuration Error: provider '{provider.name}' is not set up on this server; "
+                f"set {setting} and start it again",
+                param="model",
+            )
+        name = provider.name.lower().replace("-", "_")
+        key = self._keys.get(name, "")
+        base_url = self._urls.get(name) or provider.base_url
+        return Endpoint(base_url.rstrip("/"), str(key))
+
+
+@dataclass(slots=True)
+class Answered(Generic[T]):
+    """What the executor brings back: the target that answered, its open reply, and what `begin` made of it."""
+
+    target: Target
+    reply: Reply
+    value: T
+    release: Callable[[], None] | None
+    attempts: int
+
+
+class Executor:
+    """Sends to the targets in order; retries what may heal, within a number of tries and a budget of time (HC-17)."""
+
+    def __init__(self, transport: Transport, *, retries: int, retry_budget_s: float) -> None:
+        self._transport = transport
+        self._retries = retries
+        self._budget_s = retry_budget_s
+
+    async def send(
+        self,
+        targets: Sequence[Target],
+        write: Callable[[Target], Outgoing],
+        begin: Callable[[Target, Reply], Awaitable[T]],
+    ) -> Answered[T]:
+        """`begin` reads the reply up to its first output; what it raises before that may be tried again.
+
+        The error that is raised in the end carries `attempts`. The caller must `end()` the answer.
+        """
+        started = time.monotonic()
+        attempt = 0
+        while True:
+            target = targets[attempt % len(targets)]
+            attempt += 1
+            try:
+                answered = await self._try(target, write, begin)
+                answered.attempts = attempt
+                return answered
+            except ProviderError as error:
+                wait = self._pause(error, attempt)
+                late = time.monotonic() - started + wait > self._budget_s
+                if not error.retryable or attempt > self._retries or late:
+                    error.attempts = attempt
+                    raise
+                await asyncio.sleep(wait)
+
+    async def _try(
+        self,
+        target: Target,
+        write: Callable[[Target], Outgoing],
+        begin: Callable[[Target, Reply], Awaitable[T]],
+    ) -> Answered[T]:
+        if target.endpoint is not None:
+            return await self._ask(target, target.endpoint, write, begin)
+        reached = await target.adapter.reach(target)
+        try:
+            answered = await self._ask(target, reached.endpoint, write, begin)
+        except BaseException:
+            reached.release()
+            raise
+        answered.release = reached.release
+        return answered
+
+    async def _ask(
+        self,
+        target: Target,
+        endpoint: Endpoint,
+        write: Callable[[Target], Outgoing],
+        begin: Callable[[Target, Reply], Awaitable[T]],
+    ) -> Answered[T]:
+        reply = await self._send(endpoint, write(target))
+        try:
+            if reply.status >= 400:
+                raise target.adapter.read_error(reply.status, reply.headers, await reply.read_all())
+            return Answered(target, reply, await begin(target, reply), None, 1)
+        except BaseException:
+            self._transport.end(reply)
+            raise
+
+    async def _send(self, endpoint: Endpoint, outgoing: Outgoing) -> Reply:
+        while True:
+            try:
+                return await self._transport.send(endpoint, outgoing)
+            except ConnectionGone as error:
+                # the provider closed an idle connection just as we took it: nothing was read of the request
+                if not error.untouched:
+                    raise
+
+    def end(self, answered: Answered[T]) -> None:
+        """The answer is over, whole or not."""
+        self._transport.end(answered.reply)
+        if answered.release is not None:
+            answered.release()
+
+    @staticmethod
+    def _pause(error: ProviderError, attempt: int) -> float:
+        if error.retry_after_s is not None:
+            return error.retry_after_s
+        return BACKOFF_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)

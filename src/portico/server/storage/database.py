@@ -1,0 +1,116 @@
+"""The PostgreSQL of this process: one pool, opened from a URL, checked once, and short transactions from it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import MetaData, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from portico.server.errors import PorticoError
+from portico.server.settings import Secret
+
+OLDEST_VERSION = 15
+_DRIVER = "postgresql+psycopg"
+# Two missed probes after 20 s of silence: a database host that vanished is noticed without waiting for TCP to give up.
+_KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2}
+
+metadata = MetaData()
+
+
+class StartError(RuntimeError):
+    """The server cannot start; the message says what to change. Never holds a password."""
+
+
+class DatabaseAway(PorticoError):
+    """The database does not answer right now; the pool connects again by itself when it is back."""
+
+    status, id, text = 503, 9002, "The database is not available."
+
+
+class Database:
+    """Transactions on one PostgreSQL database. Made by `open`, ended by `close`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    @classmethod
+    async def open(cls, url: Secret | str, *, pool_size: int = 4, connect_timeout_s: int = 10) -> Database:
+        """Connect and check the version. Raises StartError when unreachable, refused, or older than 15."""
+        target = read_url(url)
+        engine = create_async_engine(
+            target,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=connect_timeout_s,
+            # One round trip per transaction, so that a database that was away costs nobody a failed request.
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": connect_timeout_s, "application_name": "portico"} | _KEEPALIVE,
+        )
+        try:
+            await _check(engine, where(target))
+        except BaseException:
+            await engine.dispose()
+            raise
+        return cls(engine)
+
+    @property
+    def url(self) -> Secret:
+        """The address with its password, as psycopg itself reads it."""
+        return Secret(self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed at the end, rolled back by an error. Raises DatabaseAway (503)."""
+        try:
+            async with self.engine.begin() as connection:
+                yield connection
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise DatabaseAway(retry_after_s=1) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseAway(retry_after_s=1) from error
+            raise
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def read_url(url: Secret | str) -> URL:
+    """The URL with our driver in it. Raises StartError when it is not one of PostgreSQL."""
+    try:
+        parsed = make_url(str(url))
+    except (ArgumentError, ValueError):
+        raise StartError(
+            "PORTICO_DATABASE_URL cannot be read: write postgresql://user:password@host/name"
+            " (characters such as @ : / in the password as %40 %3A %2F)"
+        ) from None
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise StartError(f"PORTICO_DATABASE_URL names {parsed.get_backend_name()}: only PostgreSQL is supported")
+    return parsed.set(drivername=_DRIVER)
+
+
+def where(url: URL) -> str:
+    """The address without its credentials, for messages."""
+    host = url.host or url.query.get("host") or "the local socket"
+    return f"{host}{f':{url.port}' if url.port else ''}/{url.database or ''}"
+
+
+async def _check(engine: AsyncEngine, address: str) -> None:
+    try:
+        async with engine.connect() as connection:
+            number = int(await connection.scalar(text("SHOW server_version_num")) or 0)
+    except SQLAlchemyError as error:
+        # The driver's sentence names host, port, user and cause, never the password.
+        cause = getattr(error, "orig", None) or error
+        raise StartError(f"The database at {address} cannot be opened: {str(cause).strip()}") from None
+    if number < OLDEST_VERSION * 10_000:
+        found = f"{number // 10_000}.{number % 10_000}"
+        raise StartError(
+            f"The database at {address} is PostgreSQL {found}; Portico needs {OLDEST_VERSION} or newer. "
+            "Point PORTICO_DATABASE_URL to a newer server, or leave it out to use the embedded one."
+        )

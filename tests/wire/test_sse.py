@@ -1,0 +1,143 @@
+"""Event-stream frames, cut anywhere, written in every way that servers write them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portico.wire.sse import DONE, KEEP_ALIVE, Event, FrameTooLarge, SSEDecoder
+
+
+def read(*pieces: bytes) -> list[Event]:
+    decoder = SSEDecoder()
+    events = [event for piece in pieces for event in decoder.feed(piece)]
+    return events + decoder.close()
+
+
+def texts(*pieces: bytes) -> list[bytes]:
+    return [event.data for event in read(*pieces)]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_every_line_end_ends_a_line(end: bytes) -> None:
+    assert texts(b"data: one" + end * 2 + b"data: two" + end * 2) == [b"one", b"two"]
+
+
+def test_mixed_line_ends_are_read() -> None:
+    assert texts(b"data: a\n\r\ndata: b\r\n\ndata: c\r\r") == [b"a", b"b", b"c"]
+
+
+def test_an_event_with_cr_is_handed_on_at_once_and_its_late_lf_is_not_a_blank_line() -> None:
+    decoder = SSEDecoder()
+    assert [e.data for e in decoder.feed(b"data: a\r\r")] == [b"a"]
+    assert decoder.feed(b"\ndata: b\r") == []
+    assert decoder.feed(b"\ndata: c\r\n") == []
+    assert [e.data for e in decoder.feed(b"\r\n")] == [b"b\nc"]
+
+
+def test_several_data_lines_are_joined() -> None:
+    assert texts(b"data: {\ndata: }\n\n") == [b"{\n}"]
+
+
+def test_the_blank_after_the_colon_is_optional_and_only_one_is_taken() -> None:
+    assert texts(b"data:x\n\ndata:  y\n\ndata\n\n") == [b"x", b" y", b""]
+
+
+def test_comments_and_other_fields_are_passed_over() -> None:
+    assert texts(KEEP_ALIVE, b": c\nid: 4\nretry: 10\ndata: x\n\n", b"event: ping\n\n", b"id: 5\n\n") == [b"x"]
+
+
+def test_the_name_of_an_event_is_kept() -> None:
+    assert read(b"event: error\ndata: {}\n\n") == [Event(b"{}", b"error")]
+
+
+def test_a_byte_order_mark_is_passed_over_even_in_pieces() -> None:
+    assert texts(b"\xef\xbb\xbfdata: x\n\n") == [b"x"]
+    assert texts(b"\xef", b"\xbb", b"\xbf", b"data: x\n\n") == [b"x"]
+    assert texts(b"\xef\xbbdata: x\n\n") == []
+
+
+def test_the_end_needs_no_blank_line() -> None:
+    assert texts(b"data: x\n\ndata: y") == [b"x", b"y"]
+    assert texts(b"data: y\n") == [b"y"]
+    assert texts(b"") == []
+
+
+def test_done_is_known_with_blanks_around_it() -> None:
+    assert [event.done for event in read(DONE, b"data:[DONE]\n\n", b"data:   [DONE]  \n\n", b"data: [DONE]x\n\n")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_line_separators_of_unicode_are_text() -> None:
+    text = "a\u2028b\u0085c\x0bd\x1ce".encode()
+    assert texts(b"data: " + text + b"\n\n") == [text]
+
+
+def test_a_frame_beyond_the_bound_is_refused() -> None:
+    decoder = SSEDecoder(max_frame_bytes=100)
+    with pytest.raises(FrameTooLarge):
+        for _ in range(20):
+            decoder.feed(b"data: 12345")
+    with pytest.raises(FrameTooLarge):
+        SSEDecoder(max_frame_bytes=100).feed(b"data: " + b"x" * 200 + b"\n\n")
+
+
+def test_a_big_frame_in_small_pieces_takes_linear_time() -> None:
+    decoder = SSEDecoder()
+    piece, begin = b"x" * 1000, time.perf_counter()
+    decoder.feed(b"data: ")
+    for _ in range(20_000):
+        decoder.feed(piece)
+    (event,) = decoder.feed(b"\n\n")
+    assert len(event.data) == 20_000_000
+    assert time.perf_counter() - begin < 5  # copying all that is held at each piece would take minutes
+
+
+ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
+TEXT = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=20)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
+    """A stream as some server may write it, and the texts that it carries."""
+    raw, expected = draw(st.sampled_from([b"", b"\xef\xbb\xbf"])), []
+    end = draw(ENDS)
+    for lines in draw(st.lists(st.lists(TEXT, min_size=1, max_size=3), max_size=6)):
+        for line in lines:
+            # With the blank always there the text itself may begin with one.
+            raw += draw(st.sampled_from([b"", b": note" + end, b"id: 7" + end]))
+            raw += b"data: " + line.encode() + end
+        raw += end * draw(st.integers(1, 3))
+        expected.append("\n".join(lines).encode())
+    return raw, expected
+
+
+@given(streams())
+@settings(max_examples=300, deadline=None)
+def test_any_stream_is_the_same_whole_and_byte_by_byte(case: tuple[bytes, list[bytes]]) -> None:
+    raw, expected = case
+    assert texts(raw) == expected
+    assert texts(*(raw[i : i + 1] for i in range(len(raw)))) == expected
+
+
+@given(streams(), st.data())
+@settings(max_examples=200, deadline=None)
+def test_any_stream_is_the_same_however_it_is_cut(case: tuple[bytes, list[bytes]], data: st.DataObject) -> None:
+    raw, expected = case
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=8)))
+    pieces = [raw[a:b] for a, b in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
+    assert texts(*pieces) == expected
+
+
+@given(st.lists(st.binary(max_size=40), max_size=10))
+@settings(max_examples=300, deadline=None)
+def test_no_bytes_make_it_fail(pieces: list[bytes]) -> None:
+    whole = texts(b"".join(pieces))
+    assert texts(*pieces) == whole
