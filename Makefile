@@ -29,6 +29,7 @@ check: ## Linter, format, types, import contract, conventions
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/mypy examples scripts
 	.venv/bin/lint-imports
 	.venv/bin/python -m pytest -q tests/test_conventions.py tests/test_pictures.py
 

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -110,8 +111,9 @@ class Service:
 def _family(pid: int) -> list[int]:
     family = [pid]
     for member in family:
-        for children in Path(f"/proc/{member}/task").glob("*/children"):
-            family += map(int, children.read_text().split())
+        with suppress(OSError):  # it has just ended
+            for children in Path(f"/proc/{member}/task").glob("*/children"):
+                family += map(int, children.read_text().split())
     return family
 
 
@@ -142,6 +144,51 @@ def wait_for_quiet(longest_s: float = 2.0, wanted: float = 0.9) -> float:
     return share
 
 
+class Watch:
+    """Tells after a block how much of the two cores was used by processes that are not ours.
+
+    Ours are the services given, their children, all that names the run's folder, and children that have been awaited.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder).encode()
+        self.foreign = 0.0
+
+    def __enter__(self) -> Watch:
+        self._before = self._ticks()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        busy, total, ours = (now - then for now, then in zip(self._ticks(), self._before, strict=True))
+        self.foreign = max(0.0, round((busy - ours) / total, 3)) if total else 0.0
+
+    def _ticks(self) -> tuple[float, float, float]:
+        """(busy, total, ours) of the two cores since the machine started."""
+        cores = _core_ticks()
+        total = sum(all_ for _, all_ in cores)
+        awaited = resource.getrusage(resource.RUSAGE_CHILDREN)
+        ours = (awaited.ru_utime + awaited.ru_stime) * os.sysconf("SC_CLK_TCK")
+        return total - sum(idle for idle, _ in cores), total, ours + self._living()
+
+    def _living(self) -> float:
+        roots = [os.getpid()]
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if self._folder in (process / "cmdline").read_bytes():
+                    roots.append(int(process.name))
+            except OSError:  # it has just ended, or is not ours to look at
+                continue
+        return sum(map(_used_ticks, {pid for root in roots for pid in _family(root)}))
+
+
+def _used_ticks(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[11]) + int(fields[12])
+
+
 def _core_ticks() -> list[tuple[int, int]]:
     """(idle, total) of the two cores that are used."""
     try:
@@ -149,7 +196,7 @@ def _core_ticks() -> list[tuple[int, int]]:
     except OSError:
         return []
     names = {f"cpu{GATEWAY_CORE}", f"cpu{LOAD_CORE}"}
-    rows = [[int(number) for number in line.split()[1:]] for line in lines if line.split()[0] in names]
+    rows = [[int(number) for number in line.split()[1:9]] for line in lines if line.split()[0] in names]
     return [(row[3] + row[4], sum(row)) for row in rows]
 
 

@@ -127,9 +127,12 @@ def nginx_proxy(folder: Path, mock: Service, paced: Service) -> Iterator[Target]
         yield Target("nginx, raw proxy", service, *urls, RAW_MODELS, note="no auth, no metering, nothing is read")
 
 
+_ENVOY = "type.googleapis.com/envoy.extensions"
+
+
 def _envoy_listener(name: str, port: int) -> dict[str, object]:
     manager = {
-        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "@type": f"{_ENVOY}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
         "generate_request_id": False,
         "route_config": {
@@ -144,7 +147,7 @@ def _envoy_listener(name: str, port: int) -> dict[str, object]:
         "http_filters": [
             {
                 "name": "envoy.filters.http.router",
-                "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+                "typed_config": {"@type": f"{_ENVOY}.filters.http.router.v3.Router"},
             }
         ],
     }
@@ -205,9 +208,13 @@ name = "{name}"
 friendly_name = "Mock for benchmarks: {kind}"
 adapter = "openai"
 base_url = "{url}"
-models = [
-  {{ name = "mock-1", type = "Chat", context_window = 128000, streaming = true, price = {{ input = 2500000, output = 10000000 }} }},
-]
+
+[[models]]
+name = "mock-1"
+type = "Chat"
+context_window = 128000
+streaming = true
+price = {{ input = 2500000, output = 10000000 }}
 """
 
 

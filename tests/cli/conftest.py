@@ -36,7 +36,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "80")
-    # The local server of a clone must not be taken for the one that is asked.
+    # A local server of this machine must not be taken for the one that is asked.
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "credentials").touch()
     monkeypatch.setenv("PORTICO_DATA_DIR", str(tmp_path / "data"))
     return tmp_path
 

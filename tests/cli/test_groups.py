@@ -26,14 +26,12 @@ def test_help_imports_nothing_heavy(line: list[str]) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "models"])
-def test_the_line_in_the_list_is_the_first_line_of_the_command(name: str) -> None:
-    context = click.Context(portico)
-    command = portico.get_command(context, name)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_table_can_be_loaded(name: str) -> None:
+    command = portico.get_command(click.Context(portico), name)
 
     assert command is not None
     assert command.name == name
-    assert (command.help or "").splitlines()[0] in (COMMANDS[name].help, COMMANDS[name].help)
 
 
 def test_without_a_command_the_help_is_shown(run: Run) -> None:

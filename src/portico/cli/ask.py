@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -123,15 +124,15 @@ def ask(remote: Remote, question: Question, show: Show | None) -> Reply:
     """One answer. Without a model: the local ones in the order of the catalog, until one is ready."""
     from .remote import is_not_ready, reason_of
 
-    *others, last = [question.model] if question.model else find_models(remote)
-    for name, following in zip(others, [*others[1:], last], strict=True):
+    names = [question.model] if question.model else find_models(remote)
+    for name, following in pairwise(names):
         try:
             return _ask_model(remote, question, name, show)
         except Exception as error:
             if not is_not_ready(error):
                 raise
             note(f"note: {name} is not ready ({reason_of(error)}); asking {following}")
-    return _ask_model(remote, question, last, show)
+    return _ask_model(remote, question, names[-1], show)
 
 
 def find_models(remote: Remote) -> Sequence[str]:

@@ -10,6 +10,7 @@ import click
 from .groups import Command
 from .inputs import read_json, read_message, read_pairs, read_word
 from .options import Options
+from .suggest import suggest_models
 
 
 @click.command(
@@ -30,6 +31,7 @@ from .options import Options
     envvar="PORTICO_MODEL",
     show_envvar=True,
     metavar="NAME",
+    shell_complete=suggest_models("Chat"),
     help="Model, or saia:assistant:NAME, saia:agent:NAME ... Default: the best local model that is ready.",
 )
 @click.option("--system", "-s", metavar="TEXT", help="System prompt; @file reads it from a file.")

@@ -14,6 +14,7 @@ import click
 from .groups import Command
 from .inputs import read_file, read_stdin
 from .output import emit, one_line
+from .suggest import suggest_models
 
 if TYPE_CHECKING:
     from .remote import Remote
@@ -30,7 +31,13 @@ _PREVIEW = 5
     ],
 )
 @click.argument("text", nargs=-1)
-@click.option("--model", "-m", metavar="NAME", help="Embedding model. Default: the first local one.")
+@click.option(
+    "--model",
+    "-m",
+    metavar="NAME",
+    shell_complete=suggest_models("Embedding"),
+    help="Embedding model. Default: the first local one.",
+)
 @click.option(
     "--dimensions", type=click.IntRange(min=1), help="Length of the vectors, where the model allows to choose."
 )

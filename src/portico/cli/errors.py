@@ -44,7 +44,7 @@ _HINTS = {
     "(portico configure show)?",
     "RequestTimeout": "Try again, or wait longer: --timeout SECONDS.",
     "Unauthorized": "Check the token: portico configure show says where it comes from.",
-    "Forbidden": "Models and assistants need a project token; administration needs the organization's (--alias organization).",
+    "Forbidden": "Models and assistants need a project token, administration an organization's (--alias organization).",
     "NotFound": "Check the name: portico llm models lists the models there are.",
 }
 
@@ -75,9 +75,10 @@ def _explain_sdk(error: Exception) -> Failure | None:
 
 
 def _hint(error: Exception, hint: str) -> str:
-    # A hint of the SDK that is made for this very case says more than ours for the class.
-    special = "hint" in vars(error)
-    return hint if special else _HINTS.get(type(error).__name__, hint)
+    name = type(error).__name__
+    # A hint of the SDK that is made for this very case says more than ours for the class, unless it is about code.
+    special = "hint" in vars(error) and name != "MissingCredentials"
+    return hint if special else _HINTS.get(name, hint)
 
 
 def _with_request(error: Exception, message: str) -> str:

@@ -10,6 +10,7 @@ import click
 
 from .groups import Command, Group
 from .output import Columns, Row, emit
+from .suggest import suggest_models, suggest_providers
 
 if TYPE_CHECKING:
     from portico.sdk.clients.llm import LlmClient
@@ -84,7 +85,7 @@ def providers(models: bool, **filters: Any) -> None:
 
 
 @llm.command(cls=Command, examples=["portico llm provider openai", "portico llm provider local --language Spanish"])
-@click.argument("name")
+@click.argument("name", shell_complete=suggest_providers)
 @language
 @summary
 def provider(name: str, language: str | None, summary: bool) -> None:
@@ -102,7 +103,7 @@ def provider(name: str, language: str | None, summary: bool) -> None:
         "portico llm models -o json | jq -r '.models[].fullName'",
     ],
 )
-@click.argument("provider", required=False)
+@click.argument("provider", required=False, shell_complete=suggest_providers)
 @model_filters
 @language
 @summary
@@ -119,7 +120,9 @@ def models(provider: str | None, **filters: Any) -> None:
 @llm.command(
     cls=Command, examples=["portico llm model openai/gpt-4o-mini", "portico llm model openai gpt-4o-mini -o yaml"]
 )
-@click.argument("name", metavar="PROVIDER/MODEL | PROVIDER MODEL|ID", nargs=-1, required=True)
+@click.argument(
+    "name", metavar="PROVIDER/MODEL | PROVIDER MODEL|ID", nargs=-1, required=True, shell_complete=suggest_models(None)
+)
 @language
 @summary
 def model(name: tuple[str, ...], language: str | None, summary: bool) -> None:

@@ -85,7 +85,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (KeyboardInterrupt, EOFError, click.Abort):
-        click.echo("interrupted", err=True)
+        # On a terminal the cursor stands behind ^C, or behind half an answer.
+        click.echo("\ninterrupted" if sys.stderr.isatty() else "interrupted", err=True)
         return 130
     except BrokenPipeError:
         raise

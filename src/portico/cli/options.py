@@ -10,6 +10,8 @@ from typing import Any, Literal, cast
 
 import click
 
+from .suggest import suggest_profiles
+
 Format = Literal["json", "yaml", "table"]
 
 _KEY = "portico.options"
@@ -35,7 +37,11 @@ class Options:
     def current(cls) -> Options:
         """The options of the running command; outside of a command, the defaults."""
         context = click.get_current_context(silent=True)
-        return cls(**cast("dict[str, Any]", context.find_root().meta.get(_KEY, {}))) if context else cls()
+        return cls.of(context) if context else cls()
+
+    @classmethod
+    def of(cls, context: click.Context) -> Options:
+        return cls(**cast("dict[str, Any]", context.find_root().meta.get(_KEY, {})))
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
@@ -51,7 +57,9 @@ def global_options() -> Iterator[click.Option]:
     def option(*names: str, **more: Any) -> GlobalOption:
         return GlobalOption(names, callback=_remember, expose_value=False, **more)
 
-    yield option("--alias", "-a", metavar="NAME", help="Profile of the credentials file to use.")
+    yield option(
+        "--alias", "-a", metavar="NAME", shell_complete=suggest_profiles, help="Profile of the credentials file to use."
+    )
     yield option("--credentials", "--creds", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
                  help="Credentials file to read instead of ~/.geai/credentials.")  # fmt: skip
     yield option("--base-url", metavar="URL", help="Address of the server, for example http://127.0.0.1:8080.")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 _HEADER = re.compile(r"\s*\[\s*(.+?)\s*\]\s*")
@@ -16,30 +17,34 @@ _ENTRY = re.compile(r"\s*([^=:\s#;][^=:]*?)\s*[=:]\s*(.*)")
 
 def set_entries(text: str, section: str, values: Mapping[str, str]) -> str:
     """The text with these entries in the section; other sections, other entries and comments stay."""
-    before, own, after = _split(text, section)
-    written = {name.lower() for name in values}
-    kept = [line for line in own if not ((m := _ENTRY.fullmatch(line)) and m[1].lower() in written)]
-    while kept and not kept[-1].strip():
-        kept.pop()
     lines = [f"{name} = {value}" for name, value in values.items()]
-    gap = [""] if before and before[-1].strip() else []
-    return "\n".join([*before, *gap, f"[{section}]", *kept, *lines, *([""] if after else []), *after]) + "\n"
+    before, own, after = _split(text, section)
+    if own is None:
+        return _text([*before, *([""] if before and before[-1].strip() else []), f"[{section}]", *lines])
+    written = {name.lower() for name in values}
+    kept = [line for line in own if not ((entry := _ENTRY.fullmatch(line)) and entry[1].lower() in written)]
+    # Blank lines at the end of a section belong between it and the next one.
+    body = _text(kept).rstrip("\n").splitlines()
+    return _text([*before, *body, *lines, *([""] if after else []), *after])
 
 
 def remove_section(text: str, section: str) -> str:
     before, _, after = _split(text, section)
-    return "\n".join([*before, *after]).rstrip("\n") + "\n"
+    return _text([*before, *after])
 
 
-def _split(text: str, section: str) -> tuple[list[str], list[str], list[str]]:
-    """Lines before the section, its own without the header, and those after it; all before when it is not there."""
+def _split(text: str, section: str) -> tuple[list[str], list[str] | None, list[str]]:
+    """Lines before the section, the section with its header, lines after it; None when it is not there."""
     lines = text.splitlines()
     headers = [(i, m[1]) for i, line in enumerate(lines) if (m := _HEADER.fullmatch(line))]
-    for position, (start, name) in enumerate(headers):
+    for (start, name), (end, _) in pairwise([*headers, (len(lines), "")]):
         if name == section:
-            end = headers[position + 1][0] if position + 1 < len(headers) else len(lines)
-            return lines[:start], lines[start + 1 : end], lines[end:]
-    return lines, [], []
+            return lines[:start], lines[start:end], lines[end:]
+    return lines, None, []
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -17,6 +17,7 @@ from .groups import Command, Group
 from .options import Options
 from .output import emit, note
 from .profile_file import remove_section, set_entries, write_private
+from .suggest import suggest_profiles
 
 if TYPE_CHECKING:
     from portico.sdk.credentials import Credentials
@@ -145,7 +146,7 @@ def show() -> None:
 
 
 @configure.command(cls=Command, examples=["portico configure remove work", "portico configure remove work --yes"])
-@click.argument("profile")
+@click.argument("profile", shell_complete=suggest_profiles)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def remove(profile: str, yes: bool) -> None:
     """Remove a profile from the credentials file."""

@@ -50,13 +50,18 @@ class Remote:
 
 
 @contextmanager
-def opened(credentials: Credentials | None = None, *, max_retries: int = 2) -> Iterator[Remote]:
-    """The server that the options name, or that of the given credentials; closed at the end."""
+def opened(
+    credentials: Credentials | None = None, *, max_retries: int = 2, timeout_s: float | None = None
+) -> Iterator[Remote]:
+    """The server that the options name, or that of the given credentials; closed at the end.
+
+    `timeout_s`, when given, goes before --timeout.
+    """
     options = Options.current()
     credentials = credentials or chosen_credentials()
     behaviour = Behaviour(max_retries=max_retries)
-    if options.timeout_s is not None:
-        behaviour = replace(behaviour, timeout_s=options.timeout_s)
+    if seconds := timeout_s or options.timeout_s:
+        behaviour = replace(behaviour, timeout_s=seconds, connect_timeout_s=min(seconds, behaviour.connect_timeout_s))
     transport = (_TellingTransport if options.verbose else Transport)(credentials, behaviour)
     try:
         yield Remote(

@@ -102,7 +102,7 @@ def serve(no_starter: bool, **values: Any) -> None:
     try:
         code = _serve(settings)
     except OSError as error:
-        raise RequestFailed(*_explain(error, settings)) from error
+        raise RequestFailed(*explain_os_error(error, settings)) from error
     if code:
         raise click.exceptions.Exit(code)
 
@@ -118,9 +118,13 @@ def load_settings(**values: object) -> Settings:
 def _serve(settings: Settings) -> int:
     try:
         from portico.server.app import serve as start
+        from portico.server.storage.database import StartError
     except ModuleNotFoundError as error:
         raise server_missing(error) from error
-    return start(settings, click.echo)
+    try:
+        return start(settings, click.echo)
+    except StartError as error:
+        raise RequestFailed(str(error)) from error
 
 
 def server_missing(error: ModuleNotFoundError) -> NotConfigured:
@@ -129,7 +133,7 @@ def server_missing(error: ModuleNotFoundError) -> NotConfigured:
     )
 
 
-def _explain(error: OSError, settings: Settings) -> tuple[str, str]:
+def explain_os_error(error: OSError, settings: Settings) -> tuple[str, str]:
     """An error of the operating system at start, as what happened and what to do."""
     match error.errno:
         case errno.EADDRINUSE:

@@ -6,9 +6,10 @@ Source: Chat API reference, "Addressing". Names are kept as given; whether the t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
+
+import msgspec
 
 _AGENT = re.compile(r"(?P<name>.+?):(?P<version>\d{1,9})(?::(?P<revision>\d{1,9}))?", re.DOTALL)
 _TYPES = ("agent", "flow", "assistant", "search")
@@ -22,23 +23,20 @@ class ModelRefError(ValueError):
         self.kind = kind
 
 
-@dataclass(frozen=True, slots=True)
-class DirectModel:
+class DirectModel(msgspec.Struct, frozen=True, cache_hash=True):
     """`provider/name`; the name may hold `/`, `:` and `.`."""
 
     provider: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class BareModel:
+class BareModel(msgspec.Struct, frozen=True, cache_hash=True):
     """A name without provider, as the OpenAI SDK samples send it."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class AgentRef:
+class AgentRef(msgspec.Struct, frozen=True):
     """An agent by name or UUID. `version` 0 = not known; None = the published one."""
 
     name: str
@@ -46,8 +44,7 @@ class AgentRef:
     revision: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SaiaRef:
+class SaiaRef(msgspec.Struct, frozen=True):
     """A flow (bot id), an assistant (name or UUID) or a RAG assistant (name)."""
 
     type: Literal["flow", "assistant", "search"]

@@ -67,7 +67,7 @@ async def test_lost_file_is_not_made_again_by_a_start(house: House, tmp_path: Pa
     assert not (tmp_path / FILE).exists()
 
 
-async def test_two_processes_at_once_make_one_organization(empty_database_url: str, tmp_path: Path) -> None:
+async def test_several_processes_at_once_make_one_organization(empty_database_url: str, tmp_path: Path) -> None:
     program = (
         "import asyncio, sys, pathlib\n"
         "from portico.server.storage.database import Database\n"
@@ -89,16 +89,16 @@ async def test_two_processes_at_once_make_one_organization(empty_database_url: s
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-    answers = [process.communicate("go\n", timeout=60)[0].strip() for process in processes if _go(process)]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    answers = [process.communicate(timeout=60)[0].strip() for process in processes]
     assert sorted(answers) == ["False", "False", "True"]
     house = await open_house(empty_database_url, tmp_path)
     assert await count(house.tenancy.database) == [1, 1, 2]
     assert state(house.snapshot, read(tmp_path)["default"]["GEAI_API_KEY"]) == "project"
     await house.close()
-
-
-def _go(process: subprocess.Popen[str]) -> bool:
-    return process.poll() is None
 
 
 async def test_many_at_once_in_one_process_make_one_organization(database_url: str, tmp_path: Path) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from portico.server.storage.database import Database, StartError
-from portico.server.storage.migrations import head, migrate
+from portico.server.storage import migrations
+from portico.server.storage.migrations import VERSION_TABLE, head, migrate
+from portico.server.storage.usage import UsageLine
 
 pytestmark = pytest.mark.anyio
 
@@ -40,3 +43,33 @@ async def test_a_newer_schema_is_refused_with_a_clear_sentence(database: Databas
         await connection.execute(text("UPDATE portico_schema SET version_num = '9999'"))
     with pytest.raises(StartError, match="newer release"):
         await migrate(database)
+
+
+async def test_tables_of_the_code_are_those_of_the_migrations(database: Database) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from portico.server.storage import known_tokens  # noqa: F401  (brings all tables into the metadata)
+    from portico.server.storage.database import metadata
+
+    def differences(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
+        found = compare_metadata(context, metadata)
+        # Tables without SQLAlchemy queries, and indexes, are written in the migration alone.
+        return [one for one in found if one[0] not in ("remove_table", "remove_index", "remove_constraint")]
+
+    async with database.begin() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_alembic_agrees_on_the_newest_revision() -> None:
+    from alembic.script import ScriptDirectory
+
+    assert ScriptDirectory(str(Path(migrations.__file__).parent)).get_heads() == [head()]
+
+
+async def test_usage_has_the_columns_of_the_journal_line(database: Database) -> None:
+    query = "SELECT column_name FROM information_schema.columns WHERE table_name = 'usage' ORDER BY ordinal_position"
+    async with database.begin() as connection:
+        columns = (await connection.execute(text(query))).scalars().all()
+    assert tuple(columns) == UsageLine.__struct_fields__

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.server.storage.scratch_postgres import ScratchPostgres
-from tests.server.storage.test_journal import SMALL, AppendingChild, make_line
 
 from portico.server.storage.database import Database
 from portico.server.storage.flush import INTERVAL_S, UsageFlusher
@@ -20,6 +18,8 @@ from portico.server.storage.journal import Journal
 from portico.server.storage.migrations import migrate
 from portico.server.storage.segment import RECORD_BYTES, Segment
 from portico.server.storage.usage import COLUMNS
+from tests.server.storage.scratch_postgres import ScratchPostgres
+from tests.server.storage.test_journal import SMALL, AppendingChild, make_line
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from msgspec import UNSET, UnsetType
 
-from portico.server.catalog.entry import Model, Parameter, Price, Reasoning
+from portico.server.catalog.entry import Model, ModelStatus, Parameter, Price, Reasoning
 from portico.server.catalog.media import Media, media_of
 from portico.server.catalog.rows import ModelRow, ParameterRow, ProviderFile, TextRow
 
@@ -51,9 +51,10 @@ def build_model(provider: ProviderFile, row: ModelRow, texts: Mapping[str, str])
     if row.type is UNSET:
         raise ValueError("field type: write one of Chat, Embedding, Image, Rerank, Audio, Video")
     fallback = _or(row.fallback, "")
-    status = _or(row.status, "deprecated" if fallback else "active")
+    implied: ModelStatus = "deprecated" if fallback else "active"
+    status = _or(row.status, implied)
     if fallback and status != "deprecated":
-        raise ValueError("field fallback: only a deprecated model has one; leave it out or drop field status")
+        raise ValueError('field fallback: only a deprecated model has one; write "" to take it away')
     media = media_of(_or(row.formats, ()), _or(row.media, {}))
     price = _or(row.price, None)
     tools = _or(row.function_calling, _or(row.tool_calling, False))

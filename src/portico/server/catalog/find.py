@@ -11,6 +11,7 @@ from portico.server.catalog.entry import Model, ModelType, Provider
 from portico.server.errors import AmbiguousModelName, InvalidModelName, ModelNotFound, NotFound
 
 _NAMESPACE = uuid.UUID("5b0f4f0e-6d1c-4b57-9a4e-7b9a3c1d2e60")
+_REMEMBERED = 1024
 _UNLISTED = MappingProxyType(
     {
         "en": "Not in the catalogue; passed on to the provider as it is named.",
@@ -88,7 +89,7 @@ class Catalog:
 class _Shelf:
     """The models of one provider, sorted into the dictionaries that the two kinds of question need."""
 
-    __slots__ = ("ambiguous", "by_id", "by_name", "patterns", "provider", "retired", "serving")
+    __slots__ = ("ambiguous", "by_id", "by_name", "patterns", "provider", "retired", "serving", "unlisted")
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
@@ -102,7 +103,8 @@ class _Shelf:
         instead = {old: self._replacement(self.by_name[new]) for old, new in provider.replacements.items()}
         known = {**instead, **serving, **by_name}
         self.serving: Mapping[str, Model] = {key: model for key, model in known.items() if model is not None}
-        self.patterns = tuple((old[:-1], model) for old, model in instead.items() if old.endswith("*"))
+        self.patterns = tuple((old[:-1], model) for old, model in instead.items() if model and old.endswith("*"))
+        self.unlisted: dict[tuple[str, ModelType], Model] = {}
 
     def _replacement(self, model: Model) -> Model | None:
         """Itself, or what stands for a deprecated model; None when nothing does. `load` has refused circles."""
@@ -133,7 +135,16 @@ class _Shelf:
                 return model
         if name.lower() in self.by_id:
             return self.serving.get(name.lower())
-        return unlisted_model(self.provider, name, wanted) if self.provider.open_names and name else None
+        return self._pass_on(name, wanted) if self.provider.open_names and name else None
+
+    def _pass_on(self, name: str, wanted: ModelType) -> Model:
+        """An open name, remembered: making its GUID takes longer than all look-ups together."""
+        model = self.unlisted.get((name, wanted))
+        if model is None:
+            if len(self.unlisted) >= _REMEMBERED:
+                self.unlisted.clear()
+            model = self.unlisted[name, wanted] = unlisted_model(self.provider, name, wanted)
+        return model
 
 
 def unlisted_model(provider: Provider, name: str, wanted: ModelType) -> Model:

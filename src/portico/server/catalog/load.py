@@ -43,7 +43,6 @@ class _Draft:
 
     head: ProviderFile
     file: str
-    own: bool
     families: dict[str, ModelRow] = field(default_factory=dict)
     replacements: dict[str, str] = field(default_factory=dict)
     rows: dict[str, _Entry] = field(default_factory=dict)
@@ -65,7 +64,7 @@ def load_catalog(own_dir: Path | None = None) -> Catalog:
     drafts: dict[str, _Draft] = {}
     for name, text in _toml(package / "data"):
         _add(drafts, read_provider(text, name), name, own=False)
-    if own_dir is not None and own_dir.is_dir():
+    if own_dir is not None and own_dir.exists():
         for name, text in _toml(own_dir):
             _add(drafts, read_provider(text, name), name, own=True)
     providers = [_provider(draft, families) for draft in drafts.values()]
@@ -74,7 +73,12 @@ def load_catalog(own_dir: Path | None = None) -> Catalog:
 
 
 def _toml(folder: Folder) -> Iterator[tuple[str, str]]:
-    for file in sorted(folder.iterdir(), key=lambda f: f.name):
+    """Name and text of the folder's TOML files, by name."""
+    try:
+        found = sorted(folder.iterdir(), key=lambda f: f.name)
+    except OSError as error:
+        raise CatalogError(f"the folder of catalogue files cannot be read: {error}") from None
+    for file in found:
         if file.name.endswith(".toml") and not file.name.startswith("."):
             try:
                 yield file.name, file.read_text(encoding="utf-8")
@@ -91,7 +95,7 @@ def _over(low: S, high: S) -> S:
 def _add(drafts: dict[str, _Draft], read: ProviderFile, file: str, *, own: bool) -> None:
     draft = drafts.get(read.name.lower())
     if draft is None:
-        draft = drafts[read.name.lower()] = _Draft(read, file, own)
+        draft = drafts[read.name.lower()] = _Draft(read, file)
     else:
         kept = replace(read, name=draft.head.name, defaults=_over(draft.head.defaults, read.defaults))
         draft.head, draft.file = _over(draft.head, kept), file
@@ -103,8 +107,12 @@ def _add(drafts: dict[str, _Draft], read: ProviderFile, file: str, *, own: bool)
             raise CatalogError(f"{file}: a model without field name: write the name that goes into `model`")
         key = _id_of(draft.head.name, row, file)
         if key in seen:
-            raise CatalogError(f"{file}: model {row.name!r} stands twice: give the second one an `id` (a GUID) of its own")
+            raise CatalogError(
+                f"{file}: model {row.name!r} stands twice: give the second one an `id` (a GUID) of its own"
+            )
         seen.add(key)
+        if own and row.price is not UNSET and row.source is UNSET:
+            row = replace(row, source=f"{file} of this server")
         entry = draft.rows.get(key)
         below = entry.row if entry else ModelRow()
         draft.rows[key] = _Entry(_over(below, replace(row, id=key)), file, entry.own if entry else own)
@@ -191,7 +199,7 @@ def _check_names(providers: Iterable[Provider], drafts: Mapping[str, _Draft]) ->
             other = taken.setdefault(name.lower(), provider.name)
             if other != provider.name:
                 file = drafts[provider.name.lower()].file
-                raise CatalogError(f"{file}: field aliases: {name!r} already stands for provider {other!r}")
+                raise CatalogError(f"{file}: field name or aliases: {name!r} already stands for provider {other!r}")
 
 
 def _fail(file: str, *rest: str | UnsetType) -> CatalogError:

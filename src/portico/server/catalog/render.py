@@ -21,7 +21,7 @@ from portico.server.catalog.entry import Model, Provider
 from portico.server.catalog.filters import Filters, read_detail, read_filters, read_include_models
 from portico.server.catalog.find import Catalog
 from portico.server.catalog.language import ENGLISH_NAMES, Language, read_language
-from portico.server.errors import InvalidModelName, ModelNotFound
+from portico.server.errors import InvalidModelName, ModelNotFound, NotFound
 from portico.wire import llm as wire
 
 __all__ = [
@@ -120,13 +120,13 @@ def list_openai_models(catalog: Catalog) -> wire.OpenAIModelList:
 
 
 def get_openai_model(catalog: Catalog, asked: str) -> wire.OpenAIModel:
-    """`GET /v1/models/{id}`: one active model by full name, or by a bare name that only one has. Raises ModelNotFound."""
+    """`GET /v1/models/{id}`: one active model by full name or by an unambiguous bare one. Raises ModelNotFound."""
     provider_name, slash, name = asked.partition("/")
     try:
-        model = catalog.resolve(provider_name, name) if slash else catalog.resolve_bare(asked)
-    except InvalidModelName:
+        model = catalog.find_model(provider_name, name) if slash else catalog.resolve_bare(asked)
+    except (InvalidModelName, NotFound):
         raise ModelNotFound(asked) from None
-    if model.status != "active" or (slash and model.name != name):
+    if model.status != "active":
         raise ModelNotFound(asked)
     return wire.OpenAIModel(model.full_name, model.provider.lower())
 
@@ -163,9 +163,7 @@ def _provider(provider: Provider, language: Language, version: Version, full: bo
 
 
 def _summary(model: Model) -> wire.Model:
-    return wire.Model(
-        id=model.id, name=model.name, full_name=model.full_name, type=model.type, priority=model.priority
-    )
+    return wire.Model(id=model.id, name=model.name, full_name=model.full_name, type=model.type, priority=model.priority)
 
 
 def _full(model: Model, language: Language, version: Version, missing: str) -> wire.Model:

@@ -12,7 +12,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from portico.server.catalog.entry import ModelStatus, ModelType
 
-
 T = TypeVar("T")
 Count = Annotated[int, Meta(ge=0)]
 Name = Annotated[str, Meta(pattern=r"^[^\s\x00-\x1f\x7f]+$")]

@@ -86,8 +86,9 @@ async def serve_hot(services: Services, guard: Guard, handler: Handler, scope: S
 async def _next(exchange: AsgiExchange, work: asyncio.Future[None], silence_s: float) -> dict[str, Any] | None:
     """The next message; a keep-alive comment after silence; None at the end."""
     while True:
-        waiting = asyncio.ensure_future(exchange.queue.get())
-        await asyncio.wait({waiting, work}, timeout=silence_s, return_when=asyncio.FIRST_COMPLETED)
+        waiting: asyncio.Future[dict[str, Any] | None] = asyncio.ensure_future(exchange.queue.get())
+        either: list[asyncio.Future[Any]] = [waiting, work]
+        await asyncio.wait(either, timeout=silence_s, return_when=asyncio.FIRST_COMPLETED)
         if waiting.done():
             return waiting.result()
         waiting.cancel()

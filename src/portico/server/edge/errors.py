@@ -1,4 +1,4 @@
-"""The only place where an error becomes a status and a body: the platform list, or the superset of the execution APIs."""
+"""The only place where an error becomes a status and a body: the platform list, or the execution superset."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from litestar import Litestar, Request, Response
@@ -34,11 +34,13 @@ def build_application(services: Services, guard: Guard) -> Corridor:
         [*llm.ROUTES, *tokens.ROUTES, *status.ROUTES],
         state=State({"services": services}),
         exception_handlers={Exception: _answer_error},
-        openapi_config=OpenAPIConfig(title="Portico", version=__version__, path="/schema", render_plugins=[openapi.WholeDocument()]),
+        openapi_config=OpenAPIConfig(
+            title="Portico", version=__version__, path="/schema", render_plugins=[openapi.WholeDocument()]
+        ),
         logging_config=None,
         debug=False,
     )
-    return Corridor(app, services, guard, HOT, EXECUTIONS)
+    return Corridor(cast(Any, app), services, guard, HOT, EXECUTIONS)
 
 
 def _answer_error(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:

@@ -187,7 +187,9 @@ class ChatGateway:
         assert isinstance(ref, DirectModel | BareModel)
         model, targets = self._targets.find(ref, "Chat")
         if model.type != "Chat":
-            raise InvalidType(f"Invalid Type: model '{model.full_name}' is of type {model.type}, not Chat", param="model")
+            raise InvalidType(
+                f"Invalid Type: model '{model.full_name}' is of type {model.type}, not Chat", param="model"
+            )
         return model, targets
 
     async def _whole(self, request: ChatRequest, targets: Sequence[Target], meter: Meter) -> bytes:
@@ -221,4 +223,3 @@ class ChatGateway:
         meter.attempts, meter.target = stream.answered.attempts, stream.answered.target
         stream.remember_head()
         return stream
-

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-import msgspec
-
 from portico.server.access.caller import Caller
 from portico.server.catalog.entry import Model, Price
 from portico.server.providers.base import Members, Target, Tokens, Turn
@@ -96,7 +94,8 @@ class Meter:
                 target.upstream_model if target else "", self._stream, status, http_status, self.attempts,
                 ((self.first_byte or now) - self._started) * 1000, (now - self._started) * 1000,
                 turn.finish_reason if turn else "",
-                *msgspec.structs.astuple(tokens), cost,
+                tokens.input_uncached, tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h,
+                tokens.output_visible, tokens.reasoning, tokens.audio, tokens.images, tokens.estimated, cost,
             )
         )  # fmt: skip
 

@@ -158,7 +158,15 @@ class Executor:
         write: Callable[[Target], Outgoing],
         begin: Callable[[Target, Reply], Awaitable[T]],
     ) -> Answered[T]:
-        reply = await self._send(endpoint, write(target))
+        outgoing = write(target)
+        while True:
+            try:
+                reply = await self._transport.send(endpoint, outgoing)
+                break
+            except ConnectionGone as error:
+                # the provider closed an idle connection just as we took it: nothing was read of the request
+                if not error.untouched:
+                    raise
         try:
             if reply.status >= 400:
                 raise target.adapter.read_error(reply.status, reply.headers, await reply.read_all())
@@ -166,15 +174,6 @@ class Executor:
         except BaseException:
             self._transport.end(reply)
             raise
-
-    async def _send(self, endpoint: Endpoint, outgoing: Outgoing) -> Reply:
-        while True:
-            try:
-                return await self._transport.send(endpoint, outgoing)
-            except ConnectionGone as error:
-                # the provider closed an idle connection just as we took it: nothing was read of the request
-                if not error.untouched:
-                    raise
 
     def end(self, answered: Answered[T]) -> None:
         """The answer is over, whole or not."""
@@ -186,4 +185,4 @@ class Executor:
     def _pause(error: ProviderError, attempt: int) -> float:
         if error.retry_after_s is not None:
             return error.retry_after_s
-        return BACKOFF_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)
+        return BACKOFF_S * float(2 ** (attempt - 1)) * random.uniform(0.5, 1.5)

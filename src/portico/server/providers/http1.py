@@ -217,8 +217,8 @@ class Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, zlib.error, ProviderError) as error:
             self.reply = None
             self.abort()
-            known = isinstance(error, ProviderError)
-            reply._fail(error if known else ProviderUnknown("the provider's answer is not valid HTTP"))
+            garbled = ProviderUnknown("the provider's answer is not valid HTTP")
+            reply._fail(error if isinstance(error, ProviderError) else garbled)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.alive = False
@@ -271,7 +271,9 @@ class Pool:
 
     __slots__ = ("_connect_timeout_s", "_idle", "_origin", "_ssl", "active")
 
-    def __init__(self, origin: Origin, active: set[Reply], connect_timeout_s: float, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, origin: Origin, active: set[Reply], connect_timeout_s: float, tls: ssl.SSLContext | None
+    ) -> None:
         self._origin = origin
         self._idle: list[Connection] = []
         self._connect_timeout_s = connect_timeout_s

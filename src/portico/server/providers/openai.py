@@ -122,14 +122,13 @@ class OpenAI(Adapter):
             chunk = _CHUNK.decode(data)
         except (msgspec.DecodeError, RecursionError):
             raise ProviderUnknown("the provider's stream holds something that is not a chat chunk") from None
-        if chunk.error and chunk.error != NULL:
+        if len(chunk.error) and chunk.error != NULL:
             raise self._error_of(502, {}, chunk.error)
         for choice in chunk.choices or ():
             if choice.finish_reason:
                 turn.finish_reason = choice.finish_reason
-            if choice.delta is not None and (choice.delta.content or choice.delta.reasoning_content):
-                turn.content_frames += 1
-            elif choice.delta is not None and choice.delta.tool_calls:
+            delta = choice.delta
+            if delta is not None and (delta.content or delta.reasoning_content or len(delta.tool_calls)):
                 turn.content_frames += 1
         return self._relay(data, chunk, turn)
 

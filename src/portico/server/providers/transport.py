@@ -104,5 +104,3 @@ class Transport:
             self._active.discard(reply)
             reply.time_out()
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
-
-

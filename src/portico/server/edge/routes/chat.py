@@ -52,8 +52,6 @@ def read_chat_request(body: bytes | bytearray) -> ChatRequest:
         if check is not None:
             check(members, name)
     request.has_tools = "tools" in members
-    for name in PLATFORM:
-        members.pop(name, None)
     return request
 
 
@@ -94,6 +92,10 @@ def _unquote(text: str, name: str) -> int | float:
         return int(text) if text.strip().lstrip("-").isdigit() else float(text)
     except ValueError:
         raise PatternMismatch(name, "send a number") from None
+
+
+def _drop(members: Members, name: str) -> None:
+    del members[name]
 
 
 def _boolean(members: Members, name: str) -> None:
@@ -213,4 +215,5 @@ _CHECKS: dict[str, Callable[[Members, str], None]] = {
     "tool_choice": _tool_choice,
     "response_format": _response_format,
     "reasoning_effort": _text,
+    **dict.fromkeys(PLATFORM, _drop),
 }

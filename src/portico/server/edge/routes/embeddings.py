@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -28,18 +28,24 @@ def read_embedding_request(body: bytes | bytearray) -> EmbeddingRequest:
     """Raises BadRequest errors that name the field."""
     members = read_members(body)
     ref = read_model(members)
-    encoding = _value(members, "encoding_format") or "float"
-    if encoding not in ("float", "base64"):
-        raise OutOfRange("encoding_format", "send float or base64")
     return EmbeddingRequest(
         ref,
         _read_inputs(members),
-        encoding_format=encoding,
+        encoding_format=_read_encoding(members),
         dimensions=_read_whole(members, "dimensions"),
         input_type=_read_text(members, "input_type"),
         user=_read_text(members, "user"),
         timeout_s=float(_read_whole(members, "timeout") or DEFAULT_TIMEOUT_S),
     )
+
+
+def _read_encoding(members: Members) -> Literal["float", "base64"]:
+    match _value(members, "encoding_format"):
+        case None | "" | "float":
+            return "float"
+        case "base64":
+            return "base64"
+    raise OutOfRange("encoding_format", "send float or base64")
 
 
 def _value(members: Members, name: str) -> Any:

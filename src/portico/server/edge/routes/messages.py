@@ -53,17 +53,17 @@ def _rewrite(raw: msgspec.Raw) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode([_message(m, f"messages[{i}]") for i, m in enumerate(value)]))
 
 
-def _message(message: Any, where: str) -> dict[str, Any]:
-    if isinstance(message, str):  # the vendor's command line sends bare strings
-        return {"role": "user", "content": message}
-    if not isinstance(message, dict):
+def _message(given: Any, where: str) -> dict[str, Any]:
+    if isinstance(given, str):  # the vendor's command line sends bare strings
+        return {"role": "user", "content": given}
+    if not isinstance(given, dict):
         raise PatternMismatch(where, "send an object with role and content")
-    role = message.get("role")
+    role = given.get("role")
     if role is None:
         raise FieldRequired(f"{where}.role")
     if role not in ROLES:
         raise PatternMismatch(f"{where}.role", f"send one of {', '.join(ROLES)}")
-    message = {**message, "role": "system" if role == "developer" else role}
+    message: dict[str, Any] = {**given, "role": "system" if role == "developer" else role}
     content = message.get("content")
     if content is None and role != "assistant":
         raise FieldRequired(f"{where}.content")
@@ -74,11 +74,12 @@ def _message(message: Any, where: str) -> dict[str, Any]:
     return message
 
 
-def _part(part: Any, where: str) -> dict[str, Any]:
-    if isinstance(part, str):
-        return {"type": "text", "text": part}
-    if not isinstance(part, dict):
+def _part(given: Any, where: str) -> dict[str, Any]:
+    if isinstance(given, str):
+        return {"type": "text", "text": given}
+    if not isinstance(given, dict):
         raise PatternMismatch(where, "send a content part")
+    part: dict[str, Any] = given
     kind = part.get("type")
     if kind not in _PARTS:
         raise PatternMismatch(f"{where}.type", f"send one of {', '.join(_PARTS[:4])}")
@@ -93,5 +94,3 @@ def _part(part: Any, where: str) -> dict[str, Any]:
 
 def _has(part: dict[str, Any]) -> bool:
     return isinstance(part.get("image_url"), dict)
-
-

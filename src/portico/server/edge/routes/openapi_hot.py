@@ -50,12 +50,13 @@ _CHAT = {
         "threadId": {"type": "string"},
     },
 }
+_TEXT = {"type": "string", "minLength": 1}
 _EMBEDDINGS = {
     "type": "object",
     "required": ["model", "input"],
     "properties": {
         "model": {"type": "string", "examples": ["local/all-minilm-l6-v2"]},
-        "input": {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "minItems": 1, "items": {"type": "string"}}]},
+        "input": {"anyOf": [_TEXT, {"type": "array", "minItems": 1, "items": _TEXT}]},
         "encoding_format": {"enum": ["float", "base64"]},
         "dimensions": {"type": "integer", "minimum": 1},
         "input_type": {"type": "string"},

@@ -20,6 +20,13 @@ from .child import Orders
 from .host import MIB, count_cores
 from .manifest import LocalModel
 
+
+class LocalModelBusy(ProviderOvercapacity):
+    """503 at once: another try within the same request would wait longer than a caller should without an answer."""
+
+    retryable = False
+
+
 LOAD_TIMEOUT_S = 120.0
 RESTART_RETRY_S = 2.0
 MODULES = {"chat": "llama_child", "embedding": "embed_child"}
@@ -54,7 +61,7 @@ def read_failure(model: LocalModel, failure: ChildFailed) -> PorticoError:
         case "cpu":
             return ProviderNotConfigured(failure.message)
         case "memory":
-            return ProviderOvercapacity(failure.message, retry_after_s=30)
+            return LocalModelBusy(failure.message, retry_after_s=30)
         case "":  # it died or hung without a word: the reason may be in its log
             tail = failure.log.strip().rpartition("\n")[2][:200]
             return ProviderError(f"local/{model.name} could not be loaded: {failure.message} {tail}".rstrip())

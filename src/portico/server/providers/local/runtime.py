@@ -17,13 +17,13 @@ from typing import Literal
 
 from portico.server.errors import ModelNotFound, PorticoError, ProviderNotConfigured, ProviderOvercapacity
 from portico.server.kit.shared_process import ChildFailed
-from portico.server.providers.base import Endpoint
+from portico.server.providers.base import Endpoint, Reached
 from portico.server.settings import Settings
 
 from .background import BackgroundPull
 from .host import maybe_free_memory, maybe_total_memory
 from .manifest import Kind, LocalModel
-from .resident import Resident, Ticket, memory_needed, read_failure
+from .resident import LocalModelBusy, Resident, Ticket, memory_needed, read_failure
 from .store import ModelStore, own_model
 
 log = logging.getLogger("portico.local")
@@ -110,13 +110,18 @@ class LocalRuntime:
             raise ProviderOvercapacity(f"local/{model} is not loaded. Try again.", retry_after_s=1)
         limit = self._settings.local_slots + self._settings.local_queue
         if resident.active >= limit:
-            raise ProviderOvercapacity(
+            raise LocalModelBusy(
                 f"local/{model} works on {self._settings.local_slots} requests and {self._settings.local_queue} wait: "
                 "try again later (PORTICO_LOCAL_QUEUE)",
                 retry_after_s=5,
             )
         resident.active += 1
         return Ticket(resident)
+
+    async def take(self, model: str) -> Reached:
+        """`reach` and `admit` in one: where the model answers, and how to say that the request is over."""
+        endpoint = await self.reach(model)
+        return Reached(endpoint, self.admit(model).release)
 
     def best_chat_model(self) -> str | None:
         """Name of the best chat model that is on the disk and fits into memory."""
@@ -224,7 +229,7 @@ class LocalRuntime:
         percent = 100 * state.done_bytes // max(1, state.size_bytes)
         other = self.best_chat_model() if model.kind == "chat" else None
         meanwhile = f" Meanwhile local/{other} answers." if other else ""
-        return ProviderOvercapacity(
+        return LocalModelBusy(
             f"{full_name} is being pulled: {percent}% of {state.size_bytes / 1e6:.0f} MB.{meanwhile}",
             retry_after_s=PULL_RETRY_S,
         )

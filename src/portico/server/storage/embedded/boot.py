@@ -102,6 +102,8 @@ def make_cluster(folder: Path, binaries: Path, identity: Identity) -> None:
     unfinished.mkdir(0o700)
     identity.take_over(unfinished)
     password = (folder / "password").read_bytes()
+    if identity.kind == "same" and not has_account():
+        identity = choose_identity(user_namespace=True, need_account=True)
     _initdb(binaries, unfinished, password, identity)
     (unfinished / "pg_hba.conf").write_text(
         "# The password is asked for even on the socket.\nlocal all all scram-sha-256\n"
@@ -118,8 +120,6 @@ def make_cluster(folder: Path, binaries: Path, identity: Identity) -> None:
 
 def _initdb(binaries: Path, target: Path, password: bytes, identity: Identity) -> None:
     """Checksums stay on (the default): a bad disk of a laptop is noticed, for 1-2 % of speed."""
-    if not has_account() and identity.kind == "same":
-        identity = choose_identity(user_namespace=True, need_account=True)
     argv = [
         *(str(binaries / "initdb"), "-D", str(target), "-U", NAME, "--pwfile=/dev/stdin", "--no-instructions"),
         *("-A", "scram-sha-256", "-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),

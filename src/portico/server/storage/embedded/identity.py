@@ -47,7 +47,7 @@ class Identity:
 
 
 def has_account() -> bool:
-    """initdb asks for the name of its user, and containers often run under a number without one."""
+    """Making a cluster asks for the name of the user, and containers often run under a number without one."""
     try:
         pwd.getpwuid(os.geteuid())
     except KeyError:

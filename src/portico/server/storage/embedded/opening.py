@@ -16,7 +16,7 @@ from portico.server.settings import Secret
 from portico.server.storage.embedded.boot import NAME
 
 _ELSEWHERE = "choose another data folder with DATA=<folder>, or set PORTICO_DATABASE_URL to a server of your own"
-_KEPT_VARIABLES = ("PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+_KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR")  # none of PG*, LC_*, LD_*: they would reach PostgreSQL
 
 
 class StartError(Exception):
@@ -59,7 +59,7 @@ async def open_embedded(data_dir: Path, *, user_namespace: bool = True) -> Embed
 
 
 def _describe(folder: Path, binaries: Path, user_namespace: bool) -> Child:
-    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}  # none of PG*, LC_*
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     return Child(
         target="portico.server.storage.embedded.boot:boot",
         arguments={"folder": str(folder), "bin": str(binaries), "user_namespace": user_namespace},
@@ -109,8 +109,9 @@ def _explain_failure(failure: ChildFailed, folder: Path) -> str:
             return _explain(number, words, folder)
     if failure.code == "refused" and failure.message.endswith("."):
         return failure.message
-    lines = [line for line in failure.log.splitlines() if "FATAL" in line or "error:" in line]
-    reason = lines[-1].strip() if lines else failure.message
+    lines = [line.strip() for line in failure.log.splitlines() if line.strip()]
+    telling = [line for line in lines if "FATAL" in line or "PANIC" in line or "error" in line] or lines[-3:]
+    reason = "; ".join(telling[-3:]) or failure.message
     return f"PostgreSQL did not start ({reason}); the whole story is in {folder / 'postgres.log'}."
 
 

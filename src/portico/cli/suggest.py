@@ -1,0 +1,54 @@
+"""Words for the shell's completion that only a file or the server knows: profiles, providers, models.
+
+Completion must never print or fail: what cannot be asked in a moment is simply not suggested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from .remote import Remote
+
+_PATIENCE_S = 1.0
+
+
+def suggest_profiles(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from portico.sdk.credentials import geai_file, local_server_file, read_profiles
+
+    names: list[str] = []
+    with suppress(Exception):
+        profiles = {**read_profiles(local_server_file()), **read_profiles(geai_file())}
+        names = [name for name, entries in profiles.items() if entries]
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def suggest_providers(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    return _ask(context, incomplete, lambda remote: [p["name"] for p in remote.llm.list_providers()["providers"]])
+
+
+def suggest_models(kind: str | None) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """A completer for the models of one type, or of all."""
+
+    def suggest(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+        def names(remote: Remote) -> list[str]:
+            filters = {"type": kind} if kind else {}
+            providers = remote.llm.list_providers(models=True, detail="Summary", **filters)["providers"]  # type: ignore[arg-type]
+            return [model["fullName"] for provider in providers for model in provider["models"]]
+
+        return _ask(context, incomplete, names)
+
+    return suggest
+
+
+def _ask(context: click.Context, incomplete: str, names: Callable[[Remote], list[str]]) -> list[str]:
+    with suppress(Exception):
+        from .remote import opened
+
+        with context.scope(cleanup=False), opened(max_retries=0, timeout_s=_PATIENCE_S) as remote:
+            return sorted(name for name in names(remote) if name.startswith(incomplete))
+    return []

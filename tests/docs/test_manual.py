@@ -1,0 +1,73 @@
+"""The manual is true as far as a machine can read it: its programs compile, its entries load, its shell parses."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from portico.server.catalog.load import load_catalog
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "examples/README.md"]
+
+
+def blocks(language: str) -> list[object]:
+    """The fenced code blocks of a language, named after their page."""
+    found_blocks: list[object] = []
+    for page in PAGES:
+        found = re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+        name = page.relative_to(ROOT)
+        found_blocks += [pytest.param(text, id=f"{name}-{i}") for i, text in enumerate(found, start=1)]
+    return found_blocks
+
+
+@pytest.mark.parametrize("text", blocks("python"))
+def test_python_blocks_compile_and_import_what_exists(text: str) -> None:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module == "portico":
+            import portico
+
+            assert [a.name for a in node.names if not hasattr(portico, a.name)] == []
+
+
+@pytest.mark.parametrize("text", blocks("bash"))
+def test_shell_blocks_are_shell(text: str) -> None:
+    text = text.replace("<this repository>", "repository")
+    done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("text", blocks("json"))
+def test_json_blocks_are_json(text: str) -> None:
+    json.loads(text)
+
+
+@pytest.mark.parametrize("text", blocks("toml"))
+def test_catalog_entries_of_the_manual_can_be_loaded(text: str, tmp_path: Path) -> None:
+    entry = tomllib.loads(text)
+    (tmp_path / f"{entry['name']}.toml").write_text(text, encoding="utf-8")
+    catalog = load_catalog(tmp_path)
+    names = {m.name for m in catalog.find_provider(entry["name"]).models}
+    assert {m["name"] for m in entry["models"]} <= names
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda f: f.name)
+def test_every_example_is_listed_and_compiles(example: Path) -> None:
+    tree = ast.parse(example.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    assert f"({example.name})" in (ROOT / "examples/README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_help_lists_every_target() -> None:
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert targets is not None
+    assert [t for t in targets.group(1).split() if f"make {t}" not in done.stdout] == []

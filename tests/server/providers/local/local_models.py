@@ -1,0 +1,69 @@
+"""What the tests of the local models share: names, requests to a child, and a look at what still runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from portico.server.providers.base import Endpoint
+from portico.server.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[4]
+CHAT, EMBEDDING = "smollm2-135m-instruct", "all-minilm-l6-v2"
+
+
+def list_children(settings: Settings) -> list[int]:
+    """Process ids of model children that were started with the data folder of these settings."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            command = (folder / "cmdline").read_bytes()
+            if b"local.llama_child" not in command and b"local.embed_child" not in command:
+                continue
+            environment = (folder / "environ").read_bytes()
+        except OSError:  # it ended meanwhile
+            continue
+        if str(settings.data_dir).encode() in environment:
+            found.append(int(folder.name))
+    return found
+
+
+def post(endpoint: Endpoint, path: str, body: object, key: str | None = None) -> tuple[int, Any]:
+    """Status and JSON of one request; the text of an event stream as it is."""
+    headers = {"Authorization": f"Bearer {key or endpoint.key}", "Content-Type": "application/json"}
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(endpoint.base_url + path, data, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=100) as response:
+            text = response.read().decode()
+            kind = response.headers["Content-Type"]
+            return response.status, text if "event-stream" in kind else json.loads(text)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read())
+
+
+async def until(condition: Callable[[], object], timeout_s: float = 30) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+def run_portico(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    code = "import sys; from portico.cli.main import main; sys.exit(main())"
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=env, capture_output=True, text=True, timeout=100
+    )
