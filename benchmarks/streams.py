@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.machine import LOAD_CORE, BenchmarkError, Watch, pinned, wait_for_quiet
@@ -24,21 +25,28 @@ def measure(
     for number in range(rounds):
         for target in targets:
             wait_for_quiet()
+            used_s = target.service.cpu_s()
             with watch as seen:
                 found, peak_bytes = _run(target, streams, repeats)
+            used_s = target.service.cpu_s() - used_s
             per_stream = max(0, peak_bytes - before[target.name]) / streams
             head: dict[str, object] = {"target": target.name, "round": number, "at_once": streams}
-            samples.append(head | found | {"bytes_per_stream": round(per_stream), "foreign": seen.foreign})
-            gap, first = found["gap_ms"], found["first_byte_ms"]
+            samples.append(
+                head
+                | found
+                | {"bytes_per_stream": round(per_stream), "foreign": seen.foreign}
+                | {"cpu_us_per_frame": round(used_s * 1e6 / found["frames"], 1)}
+            )
+            gap, first = found["gap_ms"], found["first_frame_ms"]
             print(
                 f"  round {number + 1}/{rounds}  {streams} streams  {target.name:46} gap p50 {gap['p50']:6.2f} ms"
-                f"  p99 {gap['p99']:6.2f} ms  first byte p99 {first['p99']:7.2f} ms"
+                f"  p99 {gap['p99']:6.2f} ms  first frame p99 {first['p99']:7.2f} ms"
                 f"  {per_stream / 1024:5.1f} KiB a stream  (others used {seen.foreign:.0%})"
             )
     return samples
 
 
-def _run(target: Target, streams: int, repeats: int) -> tuple[dict[str, dict[str, float]], int]:
+def _run(target: Target, streams: int, repeats: int) -> tuple[dict[str, Any], int]:
     """The figures of the load generator, and the highest resident memory of the target meanwhile."""
     order = json.dumps(_order(target, streams, repeats))
     load = subprocess.Popen(

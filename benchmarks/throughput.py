@@ -31,7 +31,7 @@ TOO_NOISY = 0.05
 
 @dataclass(frozen=True)
 class Sample:
-    """One run of wrk. `foreign`: the share of both cores that others used meanwhile."""
+    """One run of wrk. `cpu_us`: processor time of the target per request; `foreign`: the share of both cores used by others."""
 
     target: str
     kind: str
@@ -40,6 +40,7 @@ class Sample:
     requests_per_s: float
     p50_ms: float
     p99_ms: float
+    cpu_us: float
     foreign: float
 
 
@@ -69,7 +70,7 @@ def _say(sample: Sample, plan: Plan) -> None:
     print(
         f"  round {sample.round + 1}/{plan.rounds}  {sample.kind:5}  {sample.connections:2} connections  "
         f"{sample.target:46}{sample.requests_per_s:9,.0f}/s  p50 {sample.p50_ms:6.3f} ms  p99 {sample.p99_ms:6.2f} ms"
-        f"  (others used {sample.foreign:.0%})"
+        f"  cpu {sample.cpu_us:6.1f} us  (others used {sample.foreign:.0%})"
     )
 
 
@@ -78,14 +79,17 @@ def _quiet_run(
 ) -> Sample:
     while True:
         wait_for_quiet()
+        used_s = target.service.cpu_s()
         with watch:
             found = _run_wrk(target, kind, connections, plan.seconds, folder)
+        used_s = target.service.cpu_s() - used_s
         if watch.foreign <= TOO_NOISY or plan.spare_tries <= 0:
             break
         plan.spare_tries -= 1
     rate = found["requests"] / found["duration_us"] * 1e6
     p50_ms, p99_ms = found["p50_us"] / 1e3, found["p99_us"] / 1e3
-    return Sample(target.name, kind, connections, number, rate, p50_ms, p99_ms, watch.foreign)
+    cpu_us = round(used_s / found["requests"] * 1e6, 2)
+    return Sample(target.name, kind, connections, number, rate, p50_ms, p99_ms, cpu_us, watch.foreign)
 
 
 def _run_wrk(target: Target, kind: str, connections: int, seconds: int, folder: Path) -> dict[str, int]:

@@ -14,7 +14,6 @@ from portico import (
     NotFound,
     PlatformEvent,
     Portico,
-    PorticoError,
     ReasoningDelta,
     ServerError,
     StreamError,
@@ -285,5 +284,11 @@ def test_a_stream_can_be_closed_early_and_reads_no_more(server: OddServer, clien
     stream = client.chat.stream("m/x", "hi")
     assert next(stream.text_stream()) == "a"
     stream.close()
-    with pytest.raises((PorticoError, StopIteration)):
-        next(stream)
+    with pytest.raises(StreamError, match="closed"):
+        stream.get_final_text()
+
+
+def test_calls_that_no_finish_reason_closes_are_ready_at_the_end(server: OddServer, client: Portico) -> None:
+    server.answer = lambda seen: reply_stream(frame(call(0, "a", "f", "{}")), DONE)
+    with client.chat.stream("m/x", "hi") as stream:
+        assert [type(event) for event in stream] == [ToolCallDelta, ToolCallReady]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from .output import emit, note, printable
 
 if TYPE_CHECKING:
     from portico.sdk.clients.chat import ChatOptions
-    from portico.sdk.streams import JsonStream
+    from portico.sdk.streams import AsyncJsonStream
 
     from .remote import Remote
 
@@ -147,28 +147,29 @@ def _ask_model(remote: Remote, question: Question, model: str, show: Show | None
     started = time.monotonic()
     options = question.options()
     if show is None:
-        body: Json = remote.chat.chat_completion(model, question.all_messages(), **options)
+        body: Json = remote.run(remote.chat.chat_completion(model, question.all_messages(), **options))
         choice = _choice(body)
         text = str((choice.get("message") or {}).get("content") or "")
     else:
         options["stream_options"] = {"include_usage": True}
-        with remote.chat.stream_chat_completion(model, question.all_messages(), **options) as stream:
-            text, choice, body = _read_stream(stream, show)
+        opening = remote.chat.stream_chat_completion(model, question.all_messages(), **options)
+        text, choice, body = remote.run(_read_stream(opening, show))
     return Reply(model, text, body, body.get("usage") or {}, choice.get("finish_reason"), time.monotonic() - started)
 
 
-def _read_stream(stream: JsonStream, show: Show) -> tuple[str, Json, Json]:
+async def _read_stream(opening: Awaitable[AsyncJsonStream], show: Show) -> tuple[str, Json, Json]:
     """Show the text as it comes; the result is all of it, the last choice with a finish reason, the last frame."""
     pieces: list[str] = []
     end: Json = {}
     frame: Json = {}
-    for frame in stream:
-        choice = _choice(frame)
-        if piece := (choice.get("delta") or {}).get("content"):
-            pieces.append(piece)
-            show(piece)
-        if choice.get("finish_reason"):
-            end = choice
+    async with await opening as stream:
+        async for frame in stream:
+            choice = _choice(frame)
+            if piece := (choice.get("delta") or {}).get("content"):
+                pieces.append(piece)
+                show(piece)
+            if choice.get("finish_reason"):
+                end = choice
     return "".join(pieces), end, frame
 
 

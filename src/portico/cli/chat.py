@@ -37,8 +37,8 @@ from .suggest import suggest_models
 @click.option("--system", "-s", metavar="TEXT", help="System prompt; @file reads it from a file.")
 @click.option("--stream/--no-stream", default=None, help="Show the answer as it comes. Default: on a terminal.")
 @click.option("--json-schema", metavar="FILE|JSON", help="Answer as JSON that fits this schema.")
-@click.option("--temperature", type=click.FloatRange(0, 2), help="0 is the most predictable.")
-@click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer, in tokens.")
+@click.option("--temperature", type=click.FloatRange(0, 2), metavar="NUMBER", help="0 is the most predictable.")
+@click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="Longest answer, in tokens.")
 @click.option("--reasoning-effort", metavar="LEVEL", help="How much a reasoning model thinks: low, medium, high.")
 @click.option(
     "--var",

@@ -39,11 +39,16 @@ _PREVIEW = 5
     help="Embedding model. Default: the first local one.",
 )
 @click.option(
-    "--dimensions", type=click.IntRange(min=1), help="Length of the vectors, where the model allows to choose."
+    "--dimensions",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Length of the vectors, where the model allows to choose.",
 )
 @click.option("--input-type", metavar="TYPE", help="What the texts are for, where the model asks: query, passage ...")
 @click.option("--base64", "as_base64", is_flag=True, help="Vectors as base64 of little-endian 32-bit floats.")
-@click.option("--batch", type=click.IntRange(1, 4096), default=256, show_default=True, help="Texts per request.")
+@click.option(
+    "--batch", type=click.IntRange(1, 4096), metavar="N", default=256, show_default=True, help="Texts per request."
+)
 def embed(text: tuple[str, ...], model: str | None, batch: int, as_base64: bool, **options: Any) -> None:
     """Turn texts into vectors.
 
@@ -61,7 +66,7 @@ def embed(text: tuple[str, ...], model: str | None, batch: int, as_base64: bool,
     with opened() as remote:
         name = model or _first_model(remote)
         batches = [texts[start : start + batch] for start in range(0, len(texts), batch)]
-        answer = join([remote.embeddings.generate_embeddings(name, part, **options) for part in batches])
+        answer = join([remote.run(remote.embeddings.generate_embeddings(name, part, **options)) for part in batches])
     emit(answer, rows=[_preview(row, texts) for row in answer["data"]])
 
 

@@ -50,7 +50,7 @@ class Group(click.Group):
         self.params.extend(global_options())
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*self.lazy, *self.commands]
+        return [*self.commands, *self.lazy]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.lazy:
@@ -72,8 +72,8 @@ class Group(click.Group):
         self.format_commands(ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, entry.help) for name, entry in self.lazy.items()]
-        rows += [(name, command.get_short_help_str(120)) for name, command in self.commands.items()]
+        rows = [(name, command.get_short_help_str(120)) for name, command in self.commands.items()]
+        rows += [(name, entry.help) for name, entry in self.lazy.items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 

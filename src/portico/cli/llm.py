@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -13,7 +12,8 @@ from .output import Columns, Row, emit
 from .suggest import suggest_models, suggest_providers
 
 if TYPE_CHECKING:
-    from portico.sdk.clients.llm import LlmClient
+    from portico.sdk.call import JsonObject
+    from portico.sdk.clients.llm import AsyncLlmClient
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -76,8 +76,7 @@ def providers(models: bool, **filters: Any) -> None:
     given = [name for name in _FILTERS if filters.get(name) is not None]
     if given and not models:
         raise click.UsageError("the filters choose among models: add --models")
-    with _catalog() as catalog:
-        answer = catalog.list_providers(models=models, **view(**filters))
+    answer = _ask(lambda catalog: catalog.list_providers(models=models, **view(**filters)))
     if models:
         emit(answer, rows=_all_models(answer), columns=_columns(filters))
     else:
@@ -90,8 +89,7 @@ def providers(models: bool, **filters: Any) -> None:
 @summary
 def provider(name: str, language: str | None, summary: bool) -> None:
     """Show one provider."""
-    with _catalog() as catalog:
-        emit(catalog.get_provider(name, **view(language, summary)))
+    emit(_ask(lambda catalog: catalog.get_provider(name, **view(language, summary))))
 
 
 @llm.command(
@@ -109,11 +107,10 @@ def provider(name: str, language: str | None, summary: bool) -> None:
 @summary
 def models(provider: str | None, **filters: Any) -> None:
     """List the active models of one PROVIDER, or of all."""
-    with _catalog() as catalog:
-        if provider:
-            answer = catalog.list_models(provider, **view(**filters))
-        else:
-            answer = {"models": _all_models(catalog.list_providers(models=True, **view(**filters)))}
+    if provider:
+        answer = _ask(lambda catalog: catalog.list_models(provider, **view(**filters)))
+    else:
+        answer = {"models": _all_models(_ask(lambda catalog: catalog.list_providers(models=True, **view(**filters))))}
     emit(answer, rows=answer.get("models", []), columns=_columns(filters))
 
 
@@ -130,16 +127,14 @@ def model(name: tuple[str, ...], language: str | None, summary: bool) -> None:
     provider, _, rest = name[0].partition("/") if len(name) == 1 else (name[0], "", " ".join(name[1:]))
     if not rest:
         raise click.UsageError("write the model as PROVIDER/MODEL, or PROVIDER MODEL")
-    with _catalog() as catalog:
-        emit(catalog.get_model(provider, rest, **view(language, summary)))
+    emit(_ask(lambda catalog: catalog.get_model(provider, rest, **view(language, summary))))
 
 
-@contextmanager
-def _catalog() -> Iterator[LlmClient]:
+def _ask(call: Callable[[AsyncLlmClient], Coroutine[Any, Any, JsonObject]]) -> JsonObject:
     from .remote import opened
 
     with opened() as remote:
-        yield remote.llm
+        return remote.run(call(remote.llm))
 
 
 def view(language: str | None = None, summary: bool = False, **filters: Any) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def _check(credentials: Credentials) -> None:
     from .remote import opened
 
     with opened(credentials) as remote:
-        found = remote.tokens.validate_api_token()
+        found = remote.run(remote.tokens.validate_api_token())
     organization, project = found.get("organizationName") or "?", found.get("projectName") or "-"
     note(f"the server takes it: organization {organization}, project {project}")
 

@@ -1,24 +1,30 @@
-"""The server that the options name, as the SDK's low-level clients: JSON in, JSON out. The one file that opens it."""
+"""The server that the options name, as the SDK's low-level clients: JSON in, JSON out. The one file that opens it.
+
+The asynchronous clients, because Ctrl-C cancels what they wait for at once, hangs up, and leaves them fit for the
+next call; the commands themselves stay plain functions and `run` what they ask.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from portico.sdk.call import Answer, Call
 from portico.sdk.call import Options as Behaviour
-from portico.sdk.clients.chat import ChatClient
-from portico.sdk.clients.embeddings import EmbeddingsClient
-from portico.sdk.clients.llm import LlmClient
-from portico.sdk.clients.status import StatusClient
-from portico.sdk.clients.tokens import TokensClient
-from portico.sdk.credentials import Credentials, find_credentials, read_profiles
+from portico.sdk.clients.chat import AsyncChatClient
+from portico.sdk.clients.embeddings import AsyncEmbeddingsClient
+from portico.sdk.clients.llm import AsyncLlmClient, ModelKind
+from portico.sdk.clients.status import AsyncStatusClient
+from portico.sdk.clients.tokens import AsyncTokensClient
+from portico.sdk.credentials import Credentials, check_base_url, find_credentials, read_profiles
 from portico.sdk.errors import ApiError, ConfigurationError
-from portico.sdk.transport import ByteStream, Transport
+from portico.sdk.transport import AsyncByteStream, AsyncTransport
 
 from .options import Options
 from .output import note
@@ -26,22 +32,29 @@ from .output import note
 _NOWHERE = Path(os.devnull) / "none"
 _NOT_CONFIGURED = 1001
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Remote:
     """A server, and the clients that talk to it."""
 
     credentials: Credentials
-    chat: ChatClient
-    embeddings: EmbeddingsClient
-    llm: LlmClient
-    status: StatusClient
-    tokens: TokensClient
+    chat: AsyncChatClient
+    embeddings: AsyncEmbeddingsClient
+    llm: AsyncLlmClient
+    status: AsyncStatusClient
+    tokens: AsyncTokensClient
+    _runner: asyncio.Runner
 
-    def local_models(self, kind: str | None = None) -> list[str]:
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What the call answers. Ctrl-C cancels it and raises KeyboardInterrupt."""
+        return self._runner.run(work)
+
+    def local_models(self, kind: ModelKind | None = None) -> list[str]:
         """Full names of the local models of a type, the best first; none where the server has no local models."""
         try:
-            answer = self.llm.list_models("local", **({"type": kind} if kind else {}))  # type: ignore[arg-type]
+            answer = self.run(self.llm.list_models("local", type=kind))
         except ApiError as error:
             if error.status_code == 404:
                 return []
@@ -62,25 +75,29 @@ def opened(
     behaviour = Behaviour(max_retries=max_retries)
     if seconds := timeout_s or options.timeout_s:
         behaviour = replace(behaviour, timeout_s=seconds, connect_timeout_s=min(seconds, behaviour.connect_timeout_s))
-    transport = (_TellingTransport if options.verbose else Transport)(credentials, behaviour)
-    try:
-        yield Remote(
-            credentials,
-            ChatClient(transport),
-            EmbeddingsClient(transport),
-            LlmClient(transport),
-            StatusClient(transport),
-            TokensClient(transport),
-        )
-    finally:
-        transport.close()
+    transport = (_TellingTransport if options.verbose else AsyncTransport)(credentials, behaviour)
+    with asyncio.Runner() as runner:
+        try:
+            yield Remote(
+                credentials,
+                AsyncChatClient(transport),
+                AsyncEmbeddingsClient(transport),
+                AsyncLlmClient(transport),
+                AsyncStatusClient(transport),
+                AsyncTokensClient(transport),
+                runner,
+            )
+        finally:
+            runner.run(transport.close())
 
 
 def chosen_credentials() -> Credentials:
     """What --base-url, --alias and --credentials say, completed as the SDK does it. Raises ConfigurationError."""
     options = Options.current()
+    # First of all, so that an address that holds a password is refused and not shown in another error.
+    base_url = check_base_url(options.base_url) if options.base_url else None
     if options.credentials is None:
-        return find_credentials(base_url=options.base_url, alias=options.alias)
+        return find_credentials(base_url=base_url, alias=options.alias)
     file, name = options.credentials.expanduser(), options.alias or "default"
     profiles = read_profiles(file)
     if not profiles.get(name):
@@ -88,7 +105,7 @@ def chosen_credentials() -> Credentials:
         raise ConfigurationError(f"There is no profile {name!r} in {file}.", hint=f"There are: {there}.")
     # The one profile of the one file stands for the environment, and no other file is looked at.
     environ = {entry.upper(): value for entry, value in profiles[name].items()}
-    found = find_credentials(base_url=options.base_url, environ=environ, home=_NOWHERE, data_dir=_NOWHERE)
+    found = find_credentials(base_url=base_url, environ=environ, home=_NOWHERE, data_dir=_NOWHERE)
     return replace(found, source=f"{file} [{name}]")
 
 
@@ -105,22 +122,22 @@ def reason_of(error: Exception) -> str:
     return "; ".join(texts) or str(error)
 
 
-class _TellingTransport(Transport):
+class _TellingTransport(AsyncTransport):
     """Says on standard error what is sent where and how it went; of the credentials, only where they came from."""
 
     def __init__(self, credentials: Credentials, behaviour: Behaviour) -> None:
         super().__init__(credentials, behaviour)
         note(f"credentials: {credentials.source}")
 
-    def send(self, call: Call) -> Answer:
+    async def send(self, call: Call) -> Answer:
         started = time.monotonic()
-        answer = super().send(call)
+        answer = await super().send(call)
         self._tell(call, answer, started)
         return answer
 
-    def open(self, call: Call) -> ByteStream:
+    async def open(self, call: Call) -> AsyncByteStream:
         started = time.monotonic()
-        stream = super().open(call)
+        stream = await super().open(call)
         self._tell(call, stream.head, started)
         return stream
 

@@ -81,7 +81,7 @@ def _opened() -> AbstractContextManager[Remote]:
 
 def _ping(remote: Remote) -> dict[str, Any]:
     started = time.monotonic()
-    answer = remote.status.get_status()
+    answer = remote.run(remote.status.get_status())
     return {**answer, "milliseconds": round((time.monotonic() - started) * 1000, 1)}
 
 
@@ -91,6 +91,6 @@ def _look(remote: Remote) -> dict[str, Any]:
         "server": remote.credentials.base_url,
         **found,
         "credentials": remote.credentials.source,
-        **remote.tokens.validate_api_token(),
+        **remote.run(remote.tokens.validate_api_token()),
         "local_models": remote.local_models(),
     }

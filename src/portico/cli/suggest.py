@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from portico.sdk.clients.llm import ModelKind
+
     from .remote import Remote
 
 _PATIENCE_S = 1.0
@@ -28,17 +30,18 @@ def suggest_profiles(context: click.Context, parameter: click.Parameter, incompl
 
 
 def suggest_providers(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    return _ask(context, incomplete, lambda remote: [p["name"] for p in remote.llm.list_providers()["providers"]])
+    return _ask(
+        context, incomplete, lambda remote: [p["name"] for p in remote.run(remote.llm.list_providers())["providers"]]
+    )
 
 
-def suggest_models(kind: str | None) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+def suggest_models(kind: ModelKind | None) -> Callable[[click.Context, click.Parameter, str], list[str]]:
     """A completer for the models of one type, or of all."""
 
     def suggest(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
         def names(remote: Remote) -> list[str]:
-            filters = {"type": kind} if kind else {}
-            providers = remote.llm.list_providers(models=True, detail="Summary", **filters)["providers"]  # type: ignore[arg-type]
-            return [model["fullName"] for provider in providers for model in provider["models"]]
+            found = remote.run(remote.llm.list_providers(models=True, detail="Summary", type=kind))
+            return [model["fullName"] for provider in found["providers"] for model in provider["models"]]
 
         return _ask(context, incomplete, names)
 

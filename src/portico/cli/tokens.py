@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +12,8 @@ from .groups import Command, Group, Lazy
 from .output import Columns, chosen_format, emit, note
 
 if TYPE_CHECKING:
-    from portico.sdk.clients.tokens import TokensClient
+    from portico.sdk.call import JsonObject
+    from portico.sdk.clients.tokens import AsyncTokensClient
 
 _COLUMNS: Columns = {
     "Id": "id",
@@ -51,8 +51,7 @@ def tokens() -> None:
 @project
 def list_(project_id: str | None) -> None:
     """List the tokens of a project, without the secrets."""
-    with _opened() as client:
-        answer = client.list_project_tokens(project_id or _own_project(client))
+    answer = _ask(lambda client: _list(client, project_id))
     emit(answer, rows=answer.get("tokens", []), columns=_COLUMNS)
 
 
@@ -68,8 +67,9 @@ def list_(project_id: str | None) -> None:
 @project
 def create(name: str, description: str, project_id: str | None) -> None:
     """Make a token. It is shown now, and never again."""
-    with _opened() as client:
-        answer = client.create_project_api_token(name, description=description or None, project_id=project_id)
+    answer = _ask(
+        lambda client: client.create_project_api_token(name, description=description or None, project_id=project_id)
+    )
     emit(answer)
     if chosen_format() == "table" and sys.stdout.isatty():
         note("keep it now: `id` is the token itself, and it is not shown again")
@@ -79,8 +79,7 @@ def create(name: str, description: str, project_id: str | None) -> None:
 @click.argument("token_id", metavar="ID")
 def show(token_id: str) -> None:
     """Show a token, without the secret."""
-    with _opened() as client:
-        emit(client.get_project_api_token(token_id))
+    emit(_ask(lambda client: client.get_project_api_token(token_id)))
 
 
 @tokens.command(cls=Command, examples=["portico tokens describe 5b1d2f8e-0000-4000-8000-000000000002 'nightly jobs'"])
@@ -112,34 +111,34 @@ def delete(token_id: str, yes: bool) -> None:
     """Delete a token for good."""
     if not yes:
         click.confirm(f"Delete token {token_id}? Whoever uses it is refused from then on.", abort=True, err=True)
-    with _opened() as client:
-        client.delete_project_api_token(token_id)
+    _ask(lambda client: client.delete_project_api_token(token_id))
     note(f"token {token_id} deleted")
 
 
 @tokens.command(cls=Command, examples=["portico tokens validate", "portico tokens validate --alias work -o json"])
 def validate() -> None:
     """Ask the server whom the token in use belongs to."""
-    with _opened() as client:
-        emit(client.validate_api_token())
+    emit(_ask(lambda client: client.validate_api_token()))
 
 
 def _change(token_id: str, *, description: str | None = None, status: str | None = None) -> None:
-    with _opened() as client:
-        emit(client.update_project_api_token(token_id, description=description, status=status))
+    emit(_ask(lambda client: client.update_project_api_token(token_id, description=description, status=status)))
 
 
-@contextmanager
-def _opened() -> Iterator[TokensClient]:
+def _ask(call: Callable[[AsyncTokensClient], Coroutine[Any, Any, JsonObject]]) -> JsonObject:
     from .remote import opened
 
     with opened() as remote:
-        yield remote.tokens
+        return remote.run(call(remote.tokens))
 
 
-def _own_project(client: TokensClient) -> str:
+async def _list(client: AsyncTokensClient, project_id: str | None) -> JsonObject:
+    return await client.list_project_tokens(project_id or await _own_project(client))
+
+
+async def _own_project(client: AsyncTokensClient) -> str:
     """The project of the token in use; the organization's token has none, and the project must be named."""
-    found = client.validate_api_token().get("projectId")
+    found = (await client.validate_api_token()).get("projectId")
     if not found:
         raise click.UsageError("the token in use belongs to no project: name one with --project ID")
     return str(found)

@@ -136,6 +136,10 @@ class ChatAssembler:
             events.append(UsageEvent(read_shape(Usage, usage)))
         return events
 
+    def end(self) -> list[ChatEvent]:
+        """The tool calls that no finish reason had closed when the stream ended."""
+        return [event for index, choice in self._choices.items() for event in _announce(choice, index)]
+
     def completion(self) -> ChatCompletion:
         """The answer as it would have come in one piece; `documents` of a RAG assistant are in `extra`."""
         choices = [self._choices[index].as_json(index) for index in sorted(self._choices)]
@@ -187,9 +191,8 @@ def _read_fragment(choice: _Choice, fragment: JsonObject, index: int, *, whole: 
         call.arguments = arguments  # the finished call repeated, not a further piece of it
         return []
     events: list[ChatEvent] = []
-    earlier = [known for place, known in choice.calls.items() if place < position and not known.announced]
-    if earlier:
-        events += _announce(choice, index, before=position)
+    if not call.id and not call.arguments:
+        events += _announce(choice, index, before=position)  # a new call: those before it may be whole
     call.id, call.name = call.id or number, call.name or name
     call.arguments += arguments
     events.append(ToolCallDelta(position, call.id, call.name, arguments, index))
@@ -213,7 +216,8 @@ def _announce(choice: _Choice, index: int, before: int | None = None) -> list[Ch
     events: list[ChatEvent] = []
     for position in sorted(choice.calls):
         call = choice.calls[position]
-        if not call.announced and (before is None or position < before):
+        # Before the end only what reads as JSON is surely whole: calls may come interleaved.
+        if not call.announced and (before is None or (position < before and _is_json(call.arguments))):
             call.announced = True
             call.arguments = call.arguments or "{}"
             function = FunctionCall(name=call.name, arguments=call.arguments)
@@ -292,6 +296,7 @@ class ChatStream:
     def _run(self) -> Iterator[ChatEvent]:
         for frame in self._frames:
             yield from self._assembler.feed(frame)
+        yield from self._assembler.end()
 
 
 class AsyncChatStream:
@@ -349,3 +354,5 @@ class AsyncChatStream:
         async for frame in self._frames:
             for event in self._assembler.feed(frame):
                 yield event
+        for event in self._assembler.end():
+            yield event

@@ -143,6 +143,8 @@ class JsonStream:
     def _run(self) -> Iterator[JsonObject]:
         try:
             while not self._reader.finished:
+                if self._source.closed:
+                    raise _closed(self.request_id)
                 try:
                     piece = self._source.read()
                 except errors.ConnectionLost as error:
@@ -185,6 +187,8 @@ class AsyncJsonStream:
     async def _run(self) -> AsyncIterator[JsonObject]:
         try:
             while not self._reader.finished:
+                if self._source.closed:
+                    raise _closed(self.request_id)
                 try:
                     piece = await self._source.read()
                 except errors.ConnectionLost as error:
@@ -197,6 +201,10 @@ class AsyncJsonStream:
 
 def _cut(error: errors.ConnectionLost, request_id: str | None) -> errors.StreamInterrupted:
     return errors.StreamInterrupted(f"The stream was cut off: {error.message}", request_id=request_id)
+
+
+def _closed(request_id: str | None) -> errors.StreamError:
+    return errors.StreamError("This stream was closed before its end.", request_id=request_id)
 
 
 def _as_chunk(body: Any) -> JsonObject:

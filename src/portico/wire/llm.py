@@ -5,11 +5,7 @@ One shape for all renderings: a member that a version or a detail does not have 
 
 from __future__ import annotations
 
-from typing import Literal
-
 from msgspec import UNSET, Struct, UnsetType, field
-
-ModelTypeName = Literal["Chat", "Embedding", "Image", "Rerank", "Audio", "Video"]
 
 
 class Property(Struct, frozen=True):

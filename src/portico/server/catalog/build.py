@@ -56,7 +56,6 @@ def build_model(provider: ProviderFile, row: ModelRow, texts: Mapping[str, str])
     if fallback and status != "deprecated":
         raise ValueError('field fallback: only a deprecated model has one; write "" to take it away')
     media = media_of(_or(row.formats, ()), _or(row.media, {}))
-    price = _or(row.price, None)
     tools = _or(row.function_calling, _or(row.tool_calling, False))
     name = str(row.name)
     described = {k: v.replace("{title}", _or(row.title, name)) for k, v in (texts or _OWN).items()}
@@ -81,7 +80,7 @@ def build_model(provider: ProviderFile, row: ModelRow, texts: Mapping[str, str])
         flexible_dimensions=_or(row.flexible_dimensions, False),
         input_types=_or(row.input_types, ()),
         upstream_name=_or(row.upstream_name, ""),
-        price=Price(price.input, price.cached_input, price.output) if price else Price(),
+        price=_price(row),
         parameters={key: _parameter(value) for key, value in _or(row.parameters, {}).items()},
         media=media,
         requirements=_requirements(row),
@@ -109,6 +108,13 @@ def _parameter(row: ParameterRow) -> Parameter:
     if row.allowed_values is None and row.range is None:
         return Parameter(row.supported)
     return Parameter(row.supported, row.allowed_values or (), row.range or ())
+
+
+def _price(row: ModelRow) -> Price:
+    price = row.price
+    if isinstance(price, UnsetType):
+        return Price()
+    return Price(price.input, price.input if price.cached_input is None else price.cached_input, price.output)
 
 
 def _requirements(row: ModelRow) -> dict[str, int]:

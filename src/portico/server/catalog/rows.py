@@ -22,8 +22,10 @@ class CatalogError(ValueError):
 
 
 class PriceRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """Micro-USD per million tokens. Without a price of their own, cached tokens cost what the others cost."""
+
     input: Count = 0
-    cached_input: Count = 0
+    cached_input: Count | None = None
     output: Count = 0
 
 

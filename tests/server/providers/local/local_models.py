@@ -22,20 +22,33 @@ CHAT, EMBEDDING = "smollm2-135m-instruct", "all-minilm-l6-v2"
 
 
 def list_children(settings: Settings) -> list[int]:
-    """Process ids of model children that were started with the data folder of these settings."""
+    """Process ids of the model children of a data folder: those whose log lies in it."""
     found = []
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
         try:
             command = (folder / "cmdline").read_bytes()
-            if b"local.llama_child" not in command and b"local.embed_child" not in command:
-                continue
-            environment = (folder / "environ").read_bytes()
-        except OSError:  # it ended meanwhile
+            log = (folder / "fd" / "2").readlink()
+        except OSError:  # it ended meanwhile, or is not ours
             continue
-        if str(settings.data_dir).encode() in environment:
+        is_child = b"local.llama_child" in command or b"local.embed_child" in command
+        if is_child and log.is_relative_to(settings.data_dir):
             found.append(int(folder.name))
+    return found
+
+
+def list_pullers(folder: Path) -> list[int]:
+    """Process ids of the background pulls into a models folder."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                command = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"local.pull" in command and str(folder).encode() in command:
+                found.append(int(process.name))
     return found
 
 

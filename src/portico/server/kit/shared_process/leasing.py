@@ -285,7 +285,9 @@ async def _spawn(run_dir: Path, name: str) -> _Stream:
 
 def _launch(run_dir: Path, name: str, connection: socket.socket) -> None:
     """The launched process forks and leaves at once: the supervisor is nobody's child, and leaves no zombie."""
-    paths = [os.fspath(_PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
+    if _PACKAGE_ROOT.name not in ("site-packages", "dist-packages"):  # run from the sources
+        paths.insert(0, os.fspath(_PACKAGE_ROOT))
     module = "portico.server.kit.shared_process.supervisor"
     log = os.open(run_dir / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with connection:
@@ -297,7 +299,7 @@ def _launch(run_dir: Path, name: str, connection: socket.socket) -> None:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                env={**os.environ, **({"PYTHONPATH": os.pathsep.join(paths)} if paths else {})},
                 start_new_session=True,
                 check=True,
             )

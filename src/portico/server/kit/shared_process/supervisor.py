@@ -25,7 +25,7 @@ _LOCK_WAIT_S = 20.0
 _POLL_S = 0.01
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 10.0
 _STEADY_S = 30.0  # a child that lived so long starts again without a pause
-_TOUCH_S = 3600.0  # cleaners of temporary folders remove what looks old
+_TOUCH_S = 60.0  # cleaners of temporary folders remove what looks old
 
 
 class Supervisor:
@@ -148,8 +148,7 @@ class Supervisor:
         if self.asked_to_stop:
             self._stop()
         if time.monotonic() >= self.touch_at:
-            os.utime(f"{self.folder}/{self.name}.sock")
-            self.touch_at = time.monotonic() + _TOUCH_S
+            self._touch()
         if self.child is None:
             if time.monotonic() >= self.restart_at and not self.stopping:
                 self._start()
@@ -162,6 +161,19 @@ class Supervisor:
             self._failed(failure)
         if self.child.is_gone():
             self._ended(self.child)
+
+    def _touch(self) -> None:
+        """Keeps the socket young, or makes it again when somebody has removed it."""
+        self.touch_at = time.monotonic() + _TOUCH_S
+        if self.stopping:
+            return
+        try:
+            os.utime(f"{self.folder}/{self.name}.sock")
+        except FileNotFoundError:
+            self.selector.unregister(self.listener)
+            self.listener.close()
+            self.listener, self.folder = self._listen()
+            self.selector.register(self.listener, selectors.EVENT_READ)
 
     def _failed(self, failure: StartFailed) -> None:
         """The first start is not tried again, and every holder is told; later ones are, after a pause."""

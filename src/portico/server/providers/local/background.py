@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+log = logging.getLogger("portico.local")
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[4]
 STOP_TIMEOUT_S = 5.0
 
 
 def child_environment() -> dict[str, str]:
-    """Our environment, with this package on the path of the child whether it is installed or not."""
+    """Our environment with this package on the path, installed or not, and without our settings: no secret of ours
+    shall lie in a process that parses what users send."""
     path = os.pathsep.join(filter(None, [str(PACKAGE_ROOT), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path}
+    others = {name: value for name, value in os.environ.items() if not name.startswith("PORTICO_")}
+    return {**others, "PYTHONPATH": path}
 
 
 class BackgroundPull:
@@ -41,6 +46,9 @@ class BackgroundPull:
             while self._wanted:
                 await self._pull(self._wanted[0])
                 self._wanted.pop(0)
+        except OSError as error:  # no process could be started: the next request for a model tries again
+            log.error("models cannot be pulled: %s", error)
+            self._wanted.clear()
         finally:
             self._task = None
 

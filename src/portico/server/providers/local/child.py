@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import NoReturn
 
 from portico.server.kit.shared_process.report import report_failure
@@ -21,7 +21,7 @@ class Orders:
     """What a child serves and how. `files` are absolute; `sha256` are theirs ("" for a file of the user)."""
 
     model: str
-    key: str
+    key: str = field(repr=False)
     files: tuple[str, ...]
     sha256: tuple[str, ...]
     context: int

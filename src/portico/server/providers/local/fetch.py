@@ -44,11 +44,14 @@ def _open(url: str, headers: dict[str, str]) -> http.client.HTTPResponse:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
         raise FetchError(f"{shown(url)}: only http and https are read")
+    authorization = None
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-        headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
+        authorization = "Basic " + base64.b64encode(pair).decode()
         url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     request = urllib.request.Request(url, headers={"User-Agent": "portico", **headers})
+    if authorization is not None:
+        request.add_unredirected_header("Authorization", authorization)
     try:
         return cast(http.client.HTTPResponse, urllib.request.urlopen(request, timeout=TIMEOUT_S, context=_tls()))
     except urllib.error.HTTPError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from urllib.parse import unquote, urljoin
+from urllib.parse import unquote, urljoin, urlsplit
 
 from .fetch import FetchError, read_text
 
@@ -17,5 +17,14 @@ def find_wheel(index: str, project: str, version: str) -> str:
         url = urljoin(page, html.unescape(href)).partition("#")[0]
         name = unquote(url).rsplit("/", 1)[-1]
         if name.startswith(wanted) and name.endswith(".whl"):
-            return url
+            return _with_login(url, index)
     raise FetchError(f"the package index has no wheel of {project} {version}")
+
+
+def _with_login(url: str, index: str) -> str:
+    """The login of a private index goes to its own files too, and nowhere else."""
+    file, home = urlsplit(url), urlsplit(index)
+    same = (file.scheme, file.hostname, file.port) == (home.scheme, home.hostname, home.port)
+    if home.username is None or file.username is not None or not same:
+        return url
+    return file._replace(netloc=home.netloc).geturl()

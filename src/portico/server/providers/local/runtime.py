@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from portico.server.errors import ModelNotFound, PorticoError, ProviderNotConfigured, ProviderOvercapacity
+from portico.server.errors import (
+    ModelNotFound,
+    PorticoError,
+    ProviderError,
+    ProviderNotConfigured,
+    ProviderOvercapacity,
+)
 from portico.server.kit.shared_process import ChildFailed
 from portico.server.providers.base import Endpoint, Reached
 from portico.server.settings import Settings
@@ -173,6 +179,8 @@ class LocalRuntime:
             log.error("%s", error)
             self._failed[model.name] = (time.monotonic(), error)
             raise error from failure
+        except OSError as failure:  # the folder of the running processes cannot be used
+            raise ProviderError(f"local/{model.name} cannot be started: {failure}") from failure
         except BaseException:
             await resident.close()
             raise

@@ -61,7 +61,7 @@ def boot(arguments: Mapping[str, Any]) -> None:
     cluster = folder / "cluster"
     try:
         make_password(folder)
-        identity = choose_identity(arguments["user_namespace"])
+        identity = _choose(arguments["user_namespace"])
         make_cluster(folder, binaries, identity)
         _check_version(cluster)
         sockets = _prepare(cluster, identity)
@@ -74,6 +74,15 @@ def boot(arguments: Mapping[str, Any]) -> None:
     die_with_parent(signal.SIGQUIT, parent)  # SIGQUIT: all backends go at once, even stuck ones
     postgres = str(binaries / "postgres")
     os.execv(postgres, [postgres, "-D", str(cluster)])
+
+
+def _choose(user_namespace: bool) -> Identity:
+    try:
+        return choose_identity(user_namespace)
+    except PermissionError as error:
+        raise Refused(
+            f"PostgreSQL must not run as root, and {error}: start as an ordinary user, or set PORTICO_DATABASE_URL."
+        ) from None
 
 
 def make_password(folder: Path) -> None:

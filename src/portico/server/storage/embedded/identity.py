@@ -56,15 +56,23 @@ def has_account() -> bool:
 
 
 def choose_identity(user_namespace: bool, need_account: bool = False) -> Identity:
-    """`user_namespace=False` forbids namespaces; `need_account` asks for a user with a name."""
-    if os.geteuid() != 0 and not need_account:
+    """`user_namespace=False` forbids namespaces; `need_account` asks for a user with a name.
+
+    Raises PermissionError when root may neither make a namespace nor change its user.
+    """
+    is_root = os.geteuid() == 0
+    if not is_root and not need_account:
         return Identity("same")
     account = _ordinary_account()
-    if user_namespace and _can_enter_namespace(account):
-        return Identity("userns", account.pw_uid, account.pw_gid)
-    if os.geteuid() != 0:
+    namespace = Identity("userns", account.pw_uid, account.pw_gid)
+    if user_namespace and _can_become(namespace):
+        return namespace
+    if not is_root:
         return Identity("same")
-    return Identity("setuid", account.pw_uid, account.pw_gid)
+    other = Identity("setuid", account.pw_uid, account.pw_gid)
+    if not _can_become(other):
+        raise PermissionError("this root may neither make a user namespace nor change its user")
+    return other
 
 
 def _ordinary_account() -> pwd.struct_passwd:
@@ -73,13 +81,15 @@ def _ordinary_account() -> pwd.struct_passwd:
     return (preferred + accounts)[0]
 
 
-def _can_enter_namespace(account: pwd.struct_passwd) -> bool:
-    """Tried in a child, for entering cannot be undone."""
+def _can_become(identity: Identity) -> bool:
+    """Tried in a child, for it cannot be undone; its complaint goes to the log."""
     pid = os.fork()
     if pid == 0:
         try:
-            _enter_namespace(account.pw_uid, account.pw_gid)
+            identity.become()
             os._exit(0)
+        except OSError as error:
+            os.write(2, f"cannot run by way of {identity.kind}: {error}\n".encode())
         finally:
             os._exit(1)
     return os.waitpid(pid, 0)[1] == 0

@@ -50,7 +50,11 @@ async def open_embedded(data_dir: Path, *, user_namespace: bool = True) -> Embed
     try:
         binaries = await asyncio.to_thread(_prepare_folder, folder)
         held = await lease(folder, "postgres", _describe(folder, binaries, user_namespace))
-        password = Secret(await asyncio.to_thread((folder / "password").read_text))
+        try:
+            password = Secret(await asyncio.to_thread((folder / "password").read_text))
+        except BaseException:
+            await held.close()
+            raise
     except ChildFailed as failure:
         raise StartError(_explain_failure(failure, folder)) from failure
     except OSError as error:
@@ -104,11 +108,11 @@ def _user_name(uid: int) -> str:
 
 def _explain_failure(failure: ChildFailed, folder: Path) -> str:
     text = failure.message + "\n" + failure.log
+    if failure.code == "refused" and failure.message.endswith("."):
+        return failure.message
     for number, words in _TELLTALES.items():
         if words in text:
             return _explain(number, words, folder)
-    if failure.code == "refused" and failure.message.endswith("."):
-        return failure.message
     lines = [line.strip() for line in failure.log.splitlines() if line.strip()]
     telling = [line for line in lines if "FATAL" in line or "PANIC" in line or "error" in line] or lines[-3:]
     reason = "; ".join(telling[-3:]) or failure.message

@@ -1,0 +1,93 @@
+"""A command line on a terminal of its own: keys go in, what the screen got comes out."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Self
+
+_CODE = "import sys; from portico.cli.main import main; sys.exit(main(sys.argv[1:]))"
+_STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+
+
+class Terminal:
+    """One running command on a pseudo terminal."""
+
+    def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
+        self.process = process
+        self.master = master
+        self.raw = ""
+
+    @property
+    def screen(self) -> str:
+        """Everything shown so far, without colors and with plain line ends."""
+        return _STYLE.sub("", self.raw).replace("\r\n", "\n")
+
+    def type(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    def expect(self, text: str, deadline_s: float = 20) -> Self:
+        """Wait until the screen has shown the text; what came before it is forgotten."""
+        end = time.monotonic() + deadline_s
+        while text not in self.screen:
+            assert time.monotonic() < end, f"{text!r} did not come; there is {self.screen!r}"
+            if not self._read(0.1) and self.process.poll() is not None and not self._read(0.1):
+                raise AssertionError(f"ended without {text!r}; there is {self.screen!r}")
+        self.raw = self.screen.partition(text)[2]
+        return self
+
+    def end(self, deadline_s: float = 20) -> int:
+        """Read to the end; the result is the exit code."""
+        end = time.monotonic() + deadline_s
+        while self._read(0.1) or self.process.poll() is None:
+            assert time.monotonic() < end, f"still running; there is {self.screen!r}"
+        return self.process.wait()
+
+    def _read(self, patience_s: float) -> bool:
+        if not select.select([self.master], [], [], patience_s)[0]:
+            return False
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:  # Linux: the other side of the terminal is closed
+            return False
+        self.raw += data.decode("utf-8", "replace")
+        return bool(data)
+
+
+@contextmanager
+def terminal(*arguments: str, environ: Mapping[str, str] | None = None) -> Iterator[Terminal]:
+    master, slave = pty.openpty()
+    env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40", **(environ or {})}
+    process = subprocess.Popen(
+        [sys.executable, "-c", _CODE, *arguments],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=env,
+        start_new_session=True,
+        # The terminal becomes the controlling one, so that Ctrl-C typed into it is a signal.
+        preexec_fn=_take_terminal,
+    )
+    os.close(slave)
+    try:
+        yield Terminal(process, master)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.wait()
+        os.close(master)
+
+
+def _take_terminal() -> None:
+    import fcntl
+    import termios
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

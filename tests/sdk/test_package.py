@@ -1,0 +1,221 @@
+"""The package as a whole: light to import, the same sync and async, typed, safe to leave open."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import portico
+from portico.sdk import clients, client as client_module, events, streams, transport  # fmt: skip
+from portico.sdk.managers import chat, embeddings, llm, tokens
+from tests.sdk.odd_server import DONE, OddServer, finish_chunk, frame, reply_json, reply_stream, text_chunk
+
+PAIRS = [
+    (client_module.Portico, client_module.AsyncPortico),
+    (clients.ChatClient, clients.AsyncChatClient),
+    (clients.LlmClient, clients.AsyncLlmClient),
+    (clients.EmbeddingsClient, clients.AsyncEmbeddingsClient),
+    (clients.TokensClient, clients.AsyncTokensClient),
+    (clients.StatusClient, clients.AsyncStatusClient),
+    (chat.Chat, chat.AsyncChat),
+    (llm.Llm, llm.AsyncLlm),
+    (embeddings.Embeddings, embeddings.AsyncEmbeddings),
+    (tokens.Tokens, tokens.AsyncTokens),
+    (events.ChatStream, events.AsyncChatStream),
+    (streams.JsonStream, streams.AsyncJsonStream),
+    (transport.Transport, transport.AsyncTransport),
+    (transport.ByteStream, transport.AsyncByteStream),
+]
+
+
+def python(code: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env={**os.environ, **more}, timeout=60
+    )
+
+
+def public(kind: type) -> dict[str, Any]:
+    return {name: member for name, member in inspect.getmembers(kind) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(("sync", "awaited"), PAIRS, ids=lambda kind: kind.__name__)
+def test_sync_and_async_have_the_same_names_and_parameters(sync: type, awaited: type) -> None:
+    ours, theirs = public(sync), public(awaited)
+    assert set(ours) - {"waiter"} == set(theirs)
+    for name, member in ours.items():
+        if inspect.isfunction(member):
+            assert _parameters(member) == _parameters(theirs[name]), name
+            assert (member.__doc__ or "").strip() or sync.__name__.endswith("Stream") or name == "read"
+
+
+def _parameters(member: Any) -> list[tuple[str, Any, Any, Any]]:
+    return [(p.name, p.kind, p.default, p.annotation) for p in inspect.signature(member).parameters.values()]
+
+
+def test_every_pair_is_in_the_list() -> None:
+    modules = [clients, client_module, events, streams, transport, chat, embeddings, llm, tokens]
+    found = {name for module in modules for name in vars(module) if name.startswith("Async")}
+    known = {awaited.__name__ for _, awaited in PAIRS}
+    assert found - known == {"AsyncLowLevel", "AsyncIterator"}
+    assert vars(clients.LowLevel(_Nothing())).keys() == vars(clients.AsyncLowLevel(_Nothing())).keys()
+
+
+def _Nothing() -> Any:
+    return None
+
+
+def test_public_names_are_there_and_no_others() -> None:
+    assert sorted(portico.__all__) == dir(portico)
+    for name in portico.__all__:
+        assert getattr(portico, name) is not None
+    with pytest.raises(AttributeError):
+        _ = portico.Nonsense  # type: ignore[attr-defined]
+    assert set(portico._HOME_OF) | {"__version__"} == set(portico.__all__)
+
+
+def test_the_lowest_level_is_not_loaded_by_import() -> None:
+    code = "import sys, json, portico; print(json.dumps(sorted(sys.modules)))"
+    loaded = set(json.loads(python(code).stdout))
+    assert not [name for name in loaded if name.startswith(("portico.", "pyreqwest", "msgspec", "asyncio", "click"))]
+
+
+def test_making_a_client_opens_nothing() -> None:
+    code = (
+        "import sys, threading, portico; portico.Portico('k', 'http://h'); "
+        "print([m for m in sys.modules if m.startswith(('pyreqwest', 'asyncio', 'portico.server', 'portico.cli'))], "
+        "threading.active_count())"
+    )
+    assert python(code).stdout.strip() == "[] 1"
+
+
+def test_importing_takes_no_more_than_a_tenth_of_a_second() -> None:
+    code = "import time; t = time.perf_counter(); import portico; portico.Portico; print(time.perf_counter() - t)"
+    assert min(float(python(code).stdout) for _ in range(5)) <= 0.1
+
+
+TYPED = """
+from __future__ import annotations
+
+from typing import assert_type
+
+from portico import (
+    AsyncPortico, ChatCompletion, ChatEvent, EmbeddingList, Finish, Model, Portico, PorticoError, Provider, RateLimited,
+    TextDelta, Token, ToolCallReady, Usage,
+)
+
+
+def ask(client: Portico) -> str:
+    answer = client.chat.complete("local/x", "Hello", temperature=0.2, variables={"language": "French"})
+    assert_type(answer, ChatCompletion)
+    assert_type(answer.usage, Usage | None)
+    with client.chat.stream("local/x", [{"role": "user", "content": "Hello"}], max_tokens=5) as stream:
+        for event in stream:
+            assert_type(event, ChatEvent)
+            match event:
+                case TextDelta(text=text):
+                    print(text)
+                case ToolCallReady(tool_call=call):
+                    print(call.function.name)
+                case Finish(reason=reason):
+                    print(reason)
+                case _:
+                    pass
+        assert_type(stream.get_final_completion(), ChatCompletion)
+    return answer.text
+
+
+def look(client: Portico) -> list[str]:
+    assert_type(client.llm.provider("openai"), Provider)
+    models: list[Model] = list(client.llm.models("openai", type="Chat", streaming=True, language="Spanish"))
+    assert_type(client.embeddings.create("local/e", ["a"]), EmbeddingList)
+    assert_type(client.tokens.create("ci"), Token)
+    return [model.full_name for model in models]
+
+
+async def ask_async() -> str:
+    async with AsyncPortico("key", "http://h", timeout_s=5) as client:
+        try:
+            answer = await client.chat.complete("local/x", "Hello")
+        except RateLimited as error:
+            assert_type(error.retry_after_s, float | None)
+            raise
+        except PorticoError as error:
+            print(error.hint)
+            raise
+        async with await client.chat.stream("local/x", "Hello") as stream:
+            async for piece in stream.text_stream():
+                assert_type(piece, str)
+        return answer.text + "".join([model.id async for model in client.llm.available()])
+"""
+WRONG = """
+from portico import Portico
+
+def wrong(client: Portico) -> int:
+    client.chat.complete("m", "hi", temperatur=1)
+    client.chat.complete("m", "hi", temperature="hot")
+    return client.chat.complete("m", "hi").text
+"""
+
+
+def test_a_strict_type_checker_passes_on_use_and_finds_misuse(tmp_path: Path) -> None:
+    right, wrong = tmp_path / "right.py", tmp_path / "wrong.py"
+    right.write_text(TYPED)
+    wrong.write_text(WRONG)
+    source = str(Path(portico.__file__).parent.parent)
+    base = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", "--cache-dir", str(tmp_path / "cache")]
+    done = subprocess.run(
+        [*base, str(right), str(wrong)], capture_output=True, text=True, env={**os.environ, "MYPYPATH": source}
+    )
+    assert "right.py" not in done.stdout, done.stdout
+    assert done.stdout.count("wrong.py") == 3 + done.stdout.count("note:"), done.stdout
+
+
+OPEN_ENDS = {
+    "sync": "c = Portico('k', URL); c.status()",
+    "sync closed": "c = Portico('k', URL); c.status(); c.close()",
+    "sync, open stream": "c = Portico('k', URL); s = c.chat.stream('m/x', 'hi'); next(s)",
+    "sync in a thread": "c = Portico('k', URL); t = threading.Thread(target=c.status); t.start(); t.join()",
+    "sync, a thread still waits": (
+        "c = Portico('k', URL); "
+        "threading.Thread(target=lambda: c.chat.complete('slow', 'hi'), daemon=True).start(); time.sleep(0.2)"
+    ),
+    "async": "c = AsyncPortico('k', URL); asyncio.run(c.status())",
+    "async, open stream": """
+async def main():
+    global c, s
+    c = AsyncPortico('k', URL)
+    s = await c.chat.stream('m/x', 'hi')
+    await anext(s)
+asyncio.run(main())""",
+    "async closed": """
+async def main():
+    async with AsyncPortico('k', URL) as c:
+        await c.status()
+asyncio.run(main())""",
+}
+
+
+@pytest.mark.parametrize("name", OPEN_ENDS)
+def test_a_program_ends_well_whatever_it_left_open(server: OddServer, name: str) -> None:
+    def answer(seen: Any) -> Any:
+        if seen.method == "GET":
+            return reply_json({"running": True})
+        if seen.json["model"] == "slow":
+            return reply_stream(2.0, DONE)
+        return reply_stream(frame(text_chunk("a")), 0.3, frame(finish_chunk()), DONE)
+
+    server.answer = answer
+    code = "import asyncio, threading, time\nfrom portico import AsyncPortico, Portico\nURL = " + repr(server.url) + "\n"
+    for _ in range(3):
+        begin = time.monotonic()
+        done = python(code + OPEN_ENDS[name] + "\nprint('end')")
+        assert (done.returncode, done.stdout.strip()) == (0, "end"), done.stderr
+        assert time.monotonic() - begin < 10
