@@ -52,7 +52,12 @@ def frame(value: object) -> bytes:
 
 
 def text_chunk(text: str, **more: object) -> dict[str, object]:
-    return {"id": "c1", "model": "m", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}], **more}
+    return {
+        "id": "c1",
+        "model": "m",
+        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}],
+        **more,
+    }
 
 
 def finish_chunk(reason: str = "stop") -> dict[str, object]:

@@ -131,9 +131,7 @@ def test_refusals_that_are_no_json_are_refusals(server: OddServer, client: Porti
 
 
 @pytest.mark.parametrize("body", [b"<html>a portal</html>", b"\xff\xfe", b'{"a":', b"[1]", b'"x"'])
-def test_good_answers_that_are_no_json_object_are_told_as_such(
-    server: OddServer, client: Portico, body: bytes
-) -> None:
+def test_good_answers_that_are_no_json_object_are_told_as_such(server: OddServer, client: Portico, body: bytes) -> None:
     server.answer = lambda seen: Reply(200, body, {"Content-Type": "text/html"})
     with pytest.raises(InvalidAnswer, match="JSON"):
         client.tokens.validate()

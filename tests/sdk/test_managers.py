@@ -190,7 +190,14 @@ def test_empty_input_of_embeddings_is_not_sent(server: OddServer, client: Portic
     assert server.seen == []
 
 
-TOKEN = {"id": "geai_secret", "apiTokenId": "g-1", "name": "ci", "description": None, "status": "Active", "timestamp": "t"}
+TOKEN = {
+    "id": "geai_secret",
+    "apiTokenId": "g-1",
+    "name": "ci",
+    "description": None,
+    "status": "Active",
+    "timestamp": "t",
+}
 
 
 def test_tokens_are_made_read_changed_listed_and_deleted(server: OddServer, client: Portico) -> None:

@@ -282,9 +282,7 @@ def test_ctrl_c_ends_a_wait_at_once_and_the_client_lives_on(server: OddServer, c
 def test_a_client_serves_several_threads(server: OddServer, client: Portico) -> None:
     server.answer = lambda seen: reply_json(CHAT)
     texts: list[str] = []
-    threads = [
-        threading.Thread(target=lambda: texts.append(client.chat.complete("m/x", "hi").text)) for _ in range(8)
-    ]
+    threads = [threading.Thread(target=lambda: texts.append(client.chat.complete("m/x", "hi").text)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

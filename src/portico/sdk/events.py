@@ -11,30 +11,29 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
+
 from portico.sdk.call import JsonObject
 from portico.sdk.streams import AsyncJsonStream, JsonStream
 from portico.wire.chat import ChatCompletion, FunctionCall, ToolCall, Usage
 from portico.wire.tolerant import read_shape
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(msgspec.Struct, frozen=True):
     """More text of choice `index`."""
 
     text: str
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ReasoningDelta:
+class ReasoningDelta(msgspec.Struct, frozen=True):
     """More of what the model thinks aloud, when the provider shows it."""
 
     text: str
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallDelta:
+class ToolCallDelta(msgspec.Struct, frozen=True):
     """More of a tool call: `position` counts the calls of a choice, `arguments` is a piece of JSON text."""
 
     position: int
@@ -44,31 +43,27 @@ class ToolCallDelta:
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCallReady:
+class ToolCallReady(msgspec.Struct, frozen=True):
     """A tool call is whole and may be run."""
 
     tool_call: ToolCall
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(msgspec.Struct, frozen=True):
     """Choice `index` has ended: stop, length, tool_calls or content_filter."""
 
     reason: str
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class UsageEvent:
+class UsageEvent(msgspec.Struct, frozen=True):
     """Tokens and costs of the whole answer."""
 
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
-class PlatformEvent:
+class PlatformEvent(msgspec.Struct, frozen=True):
     """An event of the platform between the chunks: `saia.rag.documents`, `saia.metadata.tool.started` ..."""
 
     name: str

@@ -5,7 +5,6 @@ It yields `Attempt` (send it, throw the TransportError in or send the Answer in)
 
 from __future__ import annotations
 
-import random
 from collections.abc import Generator
 from dataclasses import dataclass
 
@@ -74,4 +73,6 @@ def _pause_after(repeat: Repeat, answer: Answer, tried: int) -> float | None:
 
 def _back_off(tried: int) -> float:
     """Doubles with each try; the jitter keeps clients that failed together from coming back together."""
+    import random  # slow to import, and most calls need no second try
+
     return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * float(2**tried)) * random.uniform(0.5, 1.0)

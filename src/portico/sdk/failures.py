@@ -5,8 +5,6 @@ Source: rules of the API reference on errors: A `errors`, B and C `error`, D `me
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -141,6 +139,9 @@ def retry_after_s(answer: Answer) -> float | None:
         return max(0.0, float(raw))
     except ValueError:
         pass
+    from datetime import UTC, datetime  # slow to import, and dates are rare
+    from email.utils import parsedate_to_datetime
+
     try:
         date = parsedate_to_datetime(raw)
     except ValueError:

@@ -412,4 +412,4 @@ def _close_all() -> None:
 
 
 _open: weakref.WeakSet[Transport | AsyncTransport] = weakref.WeakSet()
-#atexit.register(_close_all)
+atexit.register(_close_all)

@@ -5,9 +5,6 @@ Source: Embeddings API reference, POST /embeddings.
 
 from __future__ import annotations
 
-import struct
-from base64 import b64decode
-
 from msgspec import field
 
 from portico.wire.chat import Usage
@@ -25,6 +22,9 @@ class Embedding(Shape):
         """The numbers, whichever way they came."""
         if not isinstance(self.embedding, str):
             return self.embedding
+        import struct  # needed for the packed form only
+        from base64 import b64decode
+
         packed = b64decode(self.embedding)
         return list(struct.unpack(f"<{len(packed) // 4}f", packed))
 

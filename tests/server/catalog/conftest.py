@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -12,6 +13,16 @@ from portico.server.catalog.find import Catalog
 from portico.server.catalog.load import load_catalog
 
 Loader = Callable[..., Catalog]
+
+
+def best_time_s(work: Callable[[], object], aim_s: float, patience_s: float = 10.0) -> float:
+    """Least processor time of `work`; tried again while a busy machine keeps it above the aim, not longer."""
+    best, deadline = float("inf"), time.monotonic() + patience_s
+    while best > aim_s and time.monotonic() < deadline:
+        start = time.process_time()
+        work()
+        best = min(best, time.process_time() - start)
+    return best
 
 
 @pytest.fixture(scope="session")

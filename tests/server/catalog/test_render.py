@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ from portico.server.catalog import render
 from portico.server.catalog.find import Catalog
 from portico.server.errors import ModelNotFound, NotFound, OutOfRange
 from portico.wire import llm as wire
-from tests.server.catalog.conftest import Loader
+from tests.server.catalog.conftest import Loader, best_time_s
 
 Json = Any
 MODELS = {"include": "models"}
@@ -333,10 +332,7 @@ def test_openai_style_model_that_is_not_listed_is_404(shipped: Catalog, asked: s
 
 
 def test_whole_listing_takes_less_than_10_ms(shipped: Catalog) -> None:
-    render.list_providers(shipped, MODELS, "es", 3)
-    spent = []
-    for _ in range(7):
-        start = time.process_time()
-        msgspec.json.encode(render.list_providers(shipped, {**MODELS, "type": "Chat"}, "es", 3))
-        spent.append(time.process_time() - start)
-    assert min(spent) < 0.010
+    def listing() -> bytes:
+        return msgspec.json.encode(render.list_providers(shipped, MODELS, "es", 3))
+
+    assert best_time_s(listing, 0.010) < 0.010

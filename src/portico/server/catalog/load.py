@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from importlib.resources import files
 from pathlib import Path
 from typing import Protocol, TypeVar
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from portico.server.catalog.build import build_model, own_descriptions, texts_of
 from portico.server.catalog.entry import Model, Provider
@@ -22,6 +22,7 @@ from portico.server.catalog.find import Catalog, model_id
 from portico.server.catalog.rows import CatalogError, ModelRow, ProviderFile, read_families, read_provider
 
 S = TypeVar("S", ModelRow, ProviderFile)
+_NOTHING = ModelRow()
 
 
 class Folder(Protocol):
@@ -88,8 +89,10 @@ def _toml(folder: Folder) -> Iterator[tuple[str, str]]:
 
 def _over(low: S, high: S) -> S:
     """`low` with everything that `high` says."""
-    said = ((name, getattr(high, name)) for name in high.__struct_fields__)
-    return replace(low, **{name: value for name, value in said if value is not UNSET})
+    values = (
+        low_value if value is UNSET else value for low_value, value in zip(astuple(low), astuple(high), strict=True)
+    )
+    return type(low)(**dict(zip(low.__struct_fields__, values, strict=True)))
 
 
 def _add(drafts: dict[str, _Draft], read: ProviderFile, file: str, *, own: bool) -> None:
@@ -114,8 +117,8 @@ def _add(drafts: dict[str, _Draft], read: ProviderFile, file: str, *, own: bool)
         if own and row.price is not UNSET and row.source is UNSET:
             row = replace(row, source=f"{file} of this server")
         entry = draft.rows.get(key)
-        below = entry.row if entry else ModelRow()
-        draft.rows[key] = _Entry(_over(below, replace(row, id=key)), file, entry.own if entry else own)
+        row = replace(row, id=key)
+        draft.rows[key] = _Entry(_over(entry.row, row), file, entry.own) if entry else _Entry(row, file, own)
 
 
 def _id_of(provider: str, row: ModelRow, file: str) -> str:
@@ -159,16 +162,14 @@ def _provider(draft: _Draft, shared: Mapping[str, ModelRow]) -> Provider:
 
 def _model(draft: _Draft, entry: _Entry, shared: Mapping[str, ModelRow]) -> Model:
     fail = partial(_fail, entry.file, entry.row.name)
-    layers = [draft.head.defaults]
+    layers = [] if draft.head.defaults == _NOTHING else [draft.head.defaults]
     family = entry.row.family
     if family is not UNSET:
         if family not in draft.families and family not in shared:
             raise fail(f"field family: no family {family!r}")
         layers.append(draft.families.get(family) or shared[family])
     layers.append(entry.row)
-    merged = layers[0]
-    for layer in layers[1:]:
-        merged = _over(merged, layer)
+    merged = reduce(_over, layers)
     if entry.own and merged.is_custom is UNSET:
         merged = replace(merged, is_custom=True)
     try:

@@ -299,16 +299,25 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     adopt_orphans()
+    supervisor = None
     try:
         lock_fd = take_lock(run_dir, name)
-        if lock_fd is None:
-            _say(connection, {"event": "elsewhere"})
-            return
-        supervisor = Supervisor(run_dir, name, lock_fd, connection)
-    except OSError as error:
-        _say(connection, StartFailed(str(error)).event())
-        return
-    supervisor.run()
+        if lock_fd is not None:
+            supervisor = Supervisor(run_dir, name, lock_fd, connection)
+        event = {"event": "elsewhere"}
+    except OSError as error:  # TimeoutError is one
+        event = StartFailed(str(error)).event()
+    if supervisor is not None:
+        supervisor.run()
+    else:
+        _tell(connection, event)
+
+
+def _tell(connection: socket.socket, event: dict[str, Any]) -> None:
+    try:
+        _say(connection, event)
+    except ConnectionError:
+        return  # whoever asked has gone
 
 
 if __name__ == "__main__":

@@ -1,0 +1,91 @@
+"""Completion: the scripts, and the words they ask for."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import Run
+from .fake_server import FakeServer
+
+
+@pytest.fixture
+def complete(run: Run, monkeypatch: pytest.MonkeyPatch) -> Complete:
+    return Complete(run, monkeypatch)
+
+
+class Complete:
+    """`complete("portico", "llm", "mo")`: the words that Tab would offer for the last one."""
+
+    def __init__(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.run = run
+        self.monkeypatch = monkeypatch
+
+    def __call__(self, *words: str) -> list[str]:
+        self.monkeypatch.setenv("_PORTICO_COMPLETE", "bash_complete")
+        self.monkeypatch.setenv("COMP_WORDS", " ".join(words))
+        self.monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+        return [line.partition(",")[2] for line in self.run().out.splitlines() if line]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell_defines_its_completion(run: Run, shell: str) -> None:
+    result = run("completion", shell)
+
+    assert result.code == 0
+    assert f"_PORTICO_COMPLETE={shell}_complete" in result.out
+    assert f"portico completion {shell} >" in result.out
+
+
+def test_zsh_finds_its_mark_in_the_first_line(run: Run) -> None:
+    assert run("completion", "zsh").out.startswith("#compdef portico\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_takes_its_script(run: Run, shell: str, tmp_path: Path) -> None:
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"no {shell} on this machine")
+    script = tmp_path / "script"
+    script.write_text(run("completion", shell).out)
+
+    checked = subprocess.run([program, "-n", str(script)], capture_output=True, text=True, check=False)
+
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_another_shell_is_wrong_use(run: Run) -> None:
+    assert run("completion", "tcsh").code == 2
+
+
+def test_commands_and_their_own_commands(complete: Complete) -> None:
+    assert complete("portico", "c") == ["chat", "configure", "completion"]
+    assert complete("portico", "llm", "mo") == ["models", "model"]
+
+
+def test_options_own_and_global(complete: Complete) -> None:
+    assert "--json-schema" in complete("portico", "chat", "--")
+    assert "--base-url" in complete("portico", "chat", "--")
+    assert complete("portico", "chat", "-o", "y") == ["yaml"]
+
+
+def test_models_come_from_the_server(complete: Complete, server: FakeServer) -> None:
+    models = [{"fullName": "openai/gpt-4o"}, {"fullName": "openai/o3"}]
+    server.answer("GET", "/v3/llm/providers", {"providers": [{"name": "openai", "models": models}]})
+
+    assert complete("portico", "chat", "--model", "openai/g") == ["openai/gpt-4o"]
+    assert server.last("/v3/llm/providers").query == {"include": "models", "type": "Chat", "detail": "Summary"}
+
+
+def test_profiles_come_from_the_file(complete: Complete, home: Path) -> None:
+    (home / ".geai").mkdir()
+    (home / ".geai" / "credentials").write_text("[default]\nA=1\n[work]\nB=1\n[empty]\n")
+
+    assert complete("portico", "--alias", "") == ["default", "work"]
+
+
+def test_what_cannot_be_asked_is_not_suggested_and_not_told(complete: Complete) -> None:
+    assert complete("portico", "chat", "--model", "openai/g") == []

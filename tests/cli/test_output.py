@@ -1,0 +1,78 @@
+"""Forms of an answer: on a terminal, in a pipe, and with an option."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from portico.cli.output import cell, one_line, printable
+
+from .conftest import Run
+from .fake_server import FakeServer
+from .terminal import terminal
+
+PROVIDERS = "/v3/llm/providers"
+
+
+def test_piped_output_is_json(run: Run) -> None:
+    assert "portico" in json.loads(run("version").out)
+
+
+def test_a_terminal_gets_a_table(server: FakeServer) -> None:
+    server.answer("GET", PROVIDERS, {"providers": [{"name": "openai", "friendlyName": "Open[AI]"}]})
+
+    with terminal("llm", "providers") as screen:
+        assert screen.end() == 0
+
+    assert "Provider" in screen.screen
+    assert "─" in screen.screen
+    assert "Open[AI]" in screen.screen
+
+
+def test_a_terminal_gets_json_when_asked(server: FakeServer) -> None:
+    server.answer("GET", PROVIDERS, {"providers": []})
+
+    with terminal("llm", "providers", "-o", "json") as screen:
+        screen.end()
+
+    assert json.loads(screen.screen) == {"providers": []}
+
+
+@pytest.mark.parametrize(("line", "environ"), [(["--no-color"], {}), ([], {"NO_COLOR": "1"})])
+def test_no_color_is_no_color(home: object, line: list[str], environ: dict[str, str]) -> None:
+    with terminal("version", *line, environ=environ) as screen:
+        screen.end()
+
+    assert "\x1b[3" not in screen.raw
+
+
+@pytest.mark.parametrize("form", ["json", "yaml", "table"])
+def test_a_pipe_needs_no_rich(home: object, form: str) -> None:
+    code = (
+        "import sys; from portico.cli.main import main; main(['version', '-o', sys.argv[1]]);"
+        "sys.exit('rich' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code, form], stdout=subprocess.PIPE, check=False).returncode == 0
+
+
+def test_other_scripts_stay_as_they_are(run: Run, server: FakeServer) -> None:
+    server.answer("GET", PROVIDERS, {"providers": [{"name": "é日本"}]})
+
+    assert "é日本" in run("llm", "providers").out
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "-"), ("", "-"), (True, "yes"), (False, "no"), (0, "0"), (0.5, "0.5"), (["a"], '["a"]'), ("a\n b", "a b")],
+)
+def test_cells(value: object, shown: str) -> None:
+    assert cell(value) == shown
+
+
+def test_text_that_a_terminal_would_obey_is_not_printable() -> None:
+    assert printable("a\x1b[2J\tb\n\x9bc\u202e") == "a\ufffd[2J\tb\n\ufffdc\ufffd"
+    assert one_line(" a\n b\x07 ") == "a b\ufffd"
