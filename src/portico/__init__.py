@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from portico.sdk.chat_stream import AsyncChatStream, ChatStream
     from portico.sdk.client import AsyncPortico, Portico
     from portico.sdk.credentials import Credentials
     from portico.sdk.errors import (
@@ -39,9 +40,7 @@ if TYPE_CHECKING:
         UpstreamTimeout,
     )
     from portico.sdk.events import (
-        AsyncChatStream,
         ChatEvent,
-        ChatStream,
         Finish,
         PlatformEvent,
         ReasoningDelta,
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
     from portico.wire.embeddings import Embedding, EmbeddingList
 
 _HOMES = {
+    "portico.sdk.chat_stream": "AsyncChatStream ChatStream",
     "portico.sdk.client": "AsyncPortico Portico",
     "portico.sdk.credentials": "Credentials",
     "portico.sdk.errors": (
@@ -64,8 +64,7 @@ _HOMES = {
         "StreamInterrupted TlsFailed TransportError Unauthorized UpstreamTimeout"
     ),
     "portico.sdk.events": (
-        "AsyncChatStream ChatEvent ChatStream Finish PlatformEvent ReasoningDelta TextDelta ToolCallDelta "
-        "ToolCallReady UsageEvent"
+        "ChatEvent Finish PlatformEvent ReasoningDelta TextDelta ToolCallDelta ToolCallReady UsageEvent"
     ),
     "portico.sdk.shapes": "AvailableModel Model Provider ServiceStatus Token TokenIdentity",
     "portico.wire.chat": "ChatCompletion Choice Message ToolCall Usage",

@@ -139,6 +139,23 @@ def test_without_a_model_the_first_local_one_is_asked(run: Run, server: FakeServ
     assert server.last(CHAT).body["model"] == "local/big"
 
 
+def test_a_model_that_is_not_installed_is_not_even_asked(run: Run, server: FakeServer) -> None:
+    server.answer("GET", MODELS, {"models": [{"fullName": "local/big"}, {"fullName": "local/small"}]})
+    states = [{"name": "big", "state": "absent"}, {"name": "small", "state": "ready"}]
+    server.answer("GET", "/v1/system/status", {"running": True, "localModels": states})
+    server.answer("POST", CHAT, completion("ok"))
+
+    result = run("chat", "hi")
+
+    assert (result.out, result.err) == ("ok\n", "")
+    assert server.last(CHAT).body["model"] == "local/small"
+
+
+@pytest.fixture(autouse=True)
+def status(server: FakeServer) -> None:
+    server.answer("GET", "/v1/system/status", {"running": True})
+
+
 @pytest.mark.parametrize(
     "refused",
     [

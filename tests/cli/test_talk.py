@@ -21,6 +21,7 @@ PLAIN = {"TERM": "dumb", "NO_COLOR": "1"}
 @pytest.fixture(autouse=True)
 def local_model(server: FakeServer) -> None:
     server.answer("GET", MODELS, {"models": [{"fullName": "local/m"}]})
+    server.answer("GET", "/v1/system/status", {"running": True})
 
 
 def test_a_talk_keeps_what_was_said(server: FakeServer) -> None:

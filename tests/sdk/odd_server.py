@@ -160,9 +160,9 @@ def _handler(server: OddServer) -> type[BaseHTTPRequestHandler]:
             self.wfile.flush()
             try:
                 for piece in pieces:
+                    self.wfile.flush()  # the last piece leaves together with the end of the body
                     if isinstance(piece, bytes):
                         self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-                        self.wfile.flush()
                     else:
                         time.sleep(piece)
                 if not reply.cut:

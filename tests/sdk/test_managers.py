@@ -13,7 +13,8 @@ from portico import AsyncPortico, InvalidAnswer, Portico, PorticoError
 from tests.sdk.odd_server import OddServer, Reply, Seen, reply_json
 
 ANSWER = {
-    "id": "chatcmpl-1", "object": "chat.completion", "created": 1764000000, "model": "gpt-4o", "system_fingerprint": "fp",
+    "id": "chatcmpl-1", "object": "chat.completion", "created": 1764000000, "model": "gpt-4o",
+    "system_fingerprint": "fp",
     "choices": [{"index": 0, "finish_reason": "stop", "logprobs": None, "message": {
         "role": "assistant", "content": "Hello", "tool_calls": None, "function_call": None, "refusal": None}}],
     "usage": {"prompt_tokens": 10, "completion_tokens": 432, "total_tokens": 442, "prompt_cost": 0.000025,
@@ -102,7 +103,8 @@ def test_an_empty_model_is_not_sent(server: OddServer, client: Portico) -> None:
 MODEL = {
     "id": "6f1d", "name": "gpt-4o-mini", "fullName": "openai/gpt-4o-mini", "description": "Small", "type": "Chat",
     "contextWindow": 128000, "maxOutputTokens": 16384, "functionCalling": True, "toolCalling": True, "streaming": True,
-    "multimodal": True, "isCustom": False, "priority": 10, "parameters": {"temperature": {"supported": True, "range": [0, 2]}},
+    "multimodal": True, "isCustom": False, "priority": 10,
+    "parameters": {"temperature": {"supported": True, "range": [0, 2]}},
     "mediaCapabilities": {"image": {"maxImageSizeMB": 20}}, "news": 1,
     "properties": [{"id": "0f2a", "name": "SupportsToolChoice", "type": "Boolean", "value": "true"}],
 }  # fmt: skip

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 import portico
-from portico.sdk import clients, client as client_module, events, streams, transport  # fmt: skip
+from portico.sdk import chat_stream, clients, streams, transport
+from portico.sdk import client as client_module
 from portico.sdk.managers import chat, embeddings, llm, tokens
 from tests.sdk.odd_server import DONE, OddServer, finish_chunk, frame, reply_json, reply_stream, text_chunk
 
@@ -29,7 +30,7 @@ PAIRS = [
     (llm.Llm, llm.AsyncLlm),
     (embeddings.Embeddings, embeddings.AsyncEmbeddings),
     (tokens.Tokens, tokens.AsyncTokens),
-    (events.ChatStream, events.AsyncChatStream),
+    (chat_stream.ChatStream, chat_stream.AsyncChatStream),
     (streams.JsonStream, streams.AsyncJsonStream),
     (transport.Transport, transport.AsyncTransport),
     (transport.ByteStream, transport.AsyncByteStream),
@@ -65,7 +66,7 @@ def _parameters(member: Any) -> list[tuple[str, Any, Any, Any]]:
 
 
 def test_every_pair_is_in_the_list() -> None:
-    modules = [clients, client_module, events, streams, transport, chat, embeddings, llm, tokens]
+    modules = [clients, client_module, chat_stream, streams, transport, chat, embeddings, llm, tokens]
     found = {name for module in modules for name in vars(module) if name.startswith("Async")}
     known = {awaited.__name__ for _, awaited in PAIRS}
     assert found - known == {"AsyncLowLevel", "AsyncIterator"}
@@ -81,7 +82,7 @@ def test_public_names_are_there_and_no_others() -> None:
     for name in portico.__all__:
         assert getattr(portico, name) is not None
     with pytest.raises(AttributeError):
-        _ = portico.Nonsense  # type: ignore[attr-defined]
+        _ = portico.Nonsense
     assert set(portico._HOME_OF) | {"__version__"} == set(portico.__all__)
 
 

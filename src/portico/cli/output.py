@@ -34,16 +34,20 @@ def chosen_format() -> Format:
     return Options.current().output or ("table" if sys.stdout.isatty() else "json")
 
 
-def emit(data: object, *, rows: Iterable[Row] | None = None, columns: Columns | None = None) -> None:
-    """Write an answer to standard output. `rows` and `columns` (title to member) are its form as a table;
-    without rows, the members of `data` are shown one below the other."""
+def emit(
+    data: object, *, rows: Iterable[Row] | None = None, columns: Columns | None = None, short: Row | None = None
+) -> None:
+    """Write an answer to standard output. `rows` and `columns` (title to member) are its form as a table.
+
+    Without rows, the members of `short`, or else of `data`, are shown one below the other.
+    """
     match chosen_format():
         case "json":
             click.echo(json.dumps(data, indent=2, ensure_ascii=False))
         case "yaml":
             click.echo(to_yaml(data), nl=False)
         case "table":
-            _emit_table(data, rows, columns)
+            _emit_table(data if short is None else short, rows, columns)
 
 
 def _emit_table(data: object, rows: Iterable[Row] | None, columns: Columns | None) -> None:

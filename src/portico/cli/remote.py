@@ -23,7 +23,7 @@ from portico.sdk.clients.llm import AsyncLlmClient, ModelKind
 from portico.sdk.clients.status import AsyncStatusClient
 from portico.sdk.clients.tokens import AsyncTokensClient
 from portico.sdk.credentials import Credentials, check_base_url, find_credentials, read_profiles
-from portico.sdk.errors import ApiError, ConfigurationError
+from portico.sdk.errors import ApiError, ConfigurationError, MissingCredentials
 from portico.sdk.transport import AsyncByteStream, AsyncTransport
 
 from .options import Options
@@ -60,6 +60,11 @@ class Remote:
                 return []
             raise
         return [str(model["fullName"]) for model in answer.get("models", [])]
+
+    def local_states(self) -> dict[str, str]:
+        """What the server says about its local models: full name to `ready`, `loaded`, `pulling`, `absent` ..."""
+        found = self.run(self.status.get_status()).get("localModels") or []
+        return {f"local/{model['name']}": str(model["state"]) for model in found}
 
 
 @contextmanager
@@ -107,6 +112,17 @@ def chosen_credentials() -> Credentials:
     environ = {entry.upper(): value for entry, value in profiles[name].items()}
     found = find_credentials(base_url=base_url, environ=environ, home=_NOWHERE, data_dir=_NOWHERE)
     return replace(found, source=f"{file} [{name}]")
+
+
+def credentials_or_address() -> Credentials:
+    """As `chosen_credentials`; with --base-url alone, that address without a token."""
+    base_url = Options.current().base_url
+    try:
+        return chosen_credentials()
+    except MissingCredentials:
+        if base_url is None:
+            raise
+        return Credentials(check_base_url(base_url))
 
 
 def is_not_ready(error: Exception) -> bool:

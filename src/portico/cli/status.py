@@ -40,8 +40,7 @@ def status(monitor: bool, interval: float, count: int | None) -> None:
     The exit code is 3 when it does not answer; with --monitor, when it did not answer the last time.
     """
     if not monitor:
-        with _opened() as remote:
-            emit(_look(remote))
+        _look()
         return
     exit_code = 0
     asked = 0
@@ -73,10 +72,10 @@ def _look_once() -> int:
 
 
 def _opened() -> AbstractContextManager[Remote]:
-    from .remote import opened
+    from .remote import credentials_or_address, opened
 
     # What is asked is how it is now, so nothing is tried again.
-    return opened(max_retries=0)
+    return opened(credentials_or_address(), max_retries=0)
 
 
 def _ping(remote: Remote) -> dict[str, Any]:
@@ -85,12 +84,37 @@ def _ping(remote: Remote) -> dict[str, Any]:
     return {**answer, "milliseconds": round((time.monotonic() - started) * 1000, 1)}
 
 
-def _look(remote: Remote) -> dict[str, Any]:
-    found = _ping(remote)
-    return {
-        "server": remote.credentials.base_url,
-        **found,
-        "credentials": remote.credentials.source,
-        **remote.run(remote.tokens.validate_api_token()),
-        "local_models": remote.local_models(),
+def _look() -> None:
+    """The whole picture; a token that is refused is told after it, so that the rest is seen all the same."""
+    with _opened() as remote:
+        credentials = remote.credentials
+        found = {"server": credentials.base_url, **_ping(remote)}
+        if credentials.api_key or credentials.access_token:
+            try:
+                found["token"] = {"source": credentials.source, **remote.run(remote.tokens.validate_api_token())}
+            except Exception:
+                emit(found, short=_short(found))
+                raise
+        emit(found, short=_short(found))
+
+
+def _short(found: dict[str, Any]) -> dict[str, object]:
+    """The picture as a few lines."""
+    lines: dict[str, object] = {
+        "Server": found["server"],
+        "Version": found.get("version"),
+        "Answered in": f"{found['milliseconds']} ms",
     }
+    if token := found.get("token"):
+        project = f"project {token['projectName']} of " if token.get("projectName") else ""
+        lines["Token"] = f"{project}organization {token.get('organizationName', '?')}, from {token['source']}"
+    for model in found.get("localModels") or ():
+        lines[f"local/{model['name']}"] = _state(model)
+    return lines
+
+
+def _state(model: dict[str, Any]) -> str:
+    """The state of a local model, with how far its download is."""
+    if model["state"] in ("pulling", "partial") and model.get("size_bytes"):
+        return f"{model['state']}, {100 * model.get('done_bytes', 0) // model['size_bytes']} %"
+    return f"{model['state']}: {model['error']}" if model.get("error") else str(model["state"])

@@ -1,20 +1,17 @@
 """What happens in a streamed answer, as typed events, and the answer put together from them.
 
-`ChatAssembler` reads chunks without I/O; `ChatStream` and `AsyncChatStream` drive it.
+`ChatAssembler` reads chunks without I/O; the streams of `chat_stream.py` drive it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
 from portico.sdk.call import JsonObject
-from portico.sdk.streams import AsyncJsonStream, JsonStream
 from portico.wire.chat import ChatCompletion, FunctionCall, ToolCall, Usage
 from portico.wire.tolerant import read_shape
 
@@ -232,122 +229,3 @@ def _text(content: Any) -> str:
     if isinstance(content, list):
         return "".join(part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))
     return content if isinstance(content, str) else ""
-
-
-class ChatStream:
-    """A streamed answer: iterate over its events. Close it, or use it as a context manager.
-
-    Errors in the stream are raised: StreamFailed (told by the server), StreamInterrupted (cut off).
-    """
-
-    def __init__(self, frames: JsonStream) -> None:
-        self._frames = frames
-        self._assembler = ChatAssembler()
-        self._events = self._run()
-
-    @property
-    def request_id(self) -> str | None:
-        return self._frames.request_id
-
-    def __iter__(self) -> Iterator[ChatEvent]:
-        return self
-
-    def __next__(self) -> ChatEvent:
-        return next(self._events)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def text_stream(self) -> Iterator[str]:
-        """The text of the first choice, piece by piece."""
-        for event in self:
-            if isinstance(event, TextDelta) and event.index == 0:
-                yield event.text
-
-    def get_final_completion(self) -> ChatCompletion:
-        """Reads what is left and gives the whole answer."""
-        for _ in self:
-            pass
-        return self._assembler.completion()
-
-    def get_final_text(self) -> str:
-        """Reads what is left and gives the text of the first choice."""
-        return self.get_final_completion().text
-
-    @property
-    def completion_so_far(self) -> ChatCompletion:
-        """The answer as far as it was read; what is left when a stream breaks."""
-        return self._assembler.completion()
-
-    def close(self) -> None:
-        """Hangs up; the server stops working on the answer."""
-        self._frames.close()
-
-    def _run(self) -> Iterator[ChatEvent]:
-        for frame in self._frames:
-            yield from self._assembler.feed(frame)
-        yield from self._assembler.end()
-
-
-class AsyncChatStream:
-    """The same for asyncio: `async for event in stream`."""
-
-    def __init__(self, frames: AsyncJsonStream) -> None:
-        self._frames = frames
-        self._assembler = ChatAssembler()
-        self._events = self._run()
-
-    @property
-    def request_id(self) -> str | None:
-        return self._frames.request_id
-
-    def __aiter__(self) -> AsyncIterator[ChatEvent]:
-        return self
-
-    async def __anext__(self) -> ChatEvent:
-        return await anext(self._events)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def text_stream(self) -> AsyncIterator[str]:
-        """The text of the first choice, piece by piece."""
-        async for event in self:
-            if isinstance(event, TextDelta) and event.index == 0:
-                yield event.text
-
-    async def get_final_completion(self) -> ChatCompletion:
-        """Reads what is left and gives the whole answer."""
-        async for _ in self:
-            pass
-        return self._assembler.completion()
-
-    async def get_final_text(self) -> str:
-        """Reads what is left and gives the text of the first choice."""
-        return (await self.get_final_completion()).text
-
-    @property
-    def completion_so_far(self) -> ChatCompletion:
-        """The answer as far as it was read; what is left when a stream breaks."""
-        return self._assembler.completion()
-
-    async def close(self) -> None:
-        """Hangs up; the server stops working on the answer."""
-        await self._frames.close()
-
-    async def _run(self) -> AsyncIterator[ChatEvent]:
-        async for frame in self._frames:
-            for event in self._assembler.feed(frame):
-                yield event
-        for event in self._assembler.end():
-            yield event

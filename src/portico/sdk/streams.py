@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -15,67 +16,82 @@ from portico.sdk import errors
 from portico.sdk.call import Answer, JsonObject
 from portico.sdk.failures import api_error, is_failure, read_json, stream_failure
 from portico.sdk.transport import AsyncByteStream, ByteStream
-from portico.wire.sse import FrameTooLarge, SSEDecoder
+from portico.wire.sse import Event, FrameTooLarge, SSEDecoder
 
 
 class FrameReader:
-    """Bytes to JSON objects. `finished` turns true at `[DONE]`; what comes after it is not read.
+    """Bytes in by `feed`, JSON objects out by `pop`. `finished` turns true at `[DONE]`; nothing after it is read.
 
     An end without `[DONE]` passes only when every choice had told its finish reason; else it is StreamInterrupted.
+    An error waits until the objects before it were popped.
     """
 
     def __init__(self, head: Answer) -> None:
         self.finished = False
         self._head = head
         self._decoder = SSEDecoder()
+        self._ready: deque[JsonObject] = deque()
+        self._error: errors.PorticoError | None = None
         self._whole: list[bytes] | None = [] if "json" in head.headers.get("content-type", "") else None
         self._begun = False
         self._pending_choices: set[int] = set()
         self._any_finish = False
 
-    def feed(self, piece: bytes) -> list[JsonObject]:
-        """The objects completed by these bytes. Raises StreamFailed, StreamError."""
+    def pop(self) -> JsonObject | None:
+        """The next object; None when more bytes are needed, or none will come. Raises PorticoError."""
+        if self._ready:
+            return self._ready.popleft()
+        if self._error is not None:
+            raise self._error
+        return None
+
+    def feed(self, piece: bytes) -> None:
+        """Takes the next bytes; b"" is the end of the connection."""
+        try:
+            if not piece:
+                self._end()
+            elif self._is_plain(piece):
+                assert self._whole is not None
+                self._whole.append(piece)
+            else:
+                self._read(self._decoder.feed(piece))
+        except FrameTooLarge as error:
+            self._error = errors.StreamError(f"The stream cannot be read: {error}.", request_id=self._head.request_id)
+        except errors.PorticoError as error:
+            self._error = error
+        self.finished = self.finished or self._error is not None
+
+    def _is_plain(self, piece: bytes) -> bool:
+        """JSON and no event stream, whatever the header says: an error told late, or a server that cannot stream."""
         if not self._begun and self._whole is None and (first := piece.lstrip()):
             self._begun = True
             if first.startswith(b"{"):
-                # Plain JSON, whatever the header says: an error told late, or a server that cannot stream.
                 self._whole = []
-        if self._whole is not None:
-            self._whole.append(piece)
-            return []
-        try:
-            return self._read([event.data for event in self._decoder.feed(piece)])
-        except FrameTooLarge as error:
-            raise errors.StreamError(f"The stream cannot be read: {error}.", request_id=self._head.request_id) from None
+        return self._whole is not None
 
-    def end(self) -> list[JsonObject]:
-        """The objects left when the connection ended. Raises StreamInterrupted, or the error of a plain body."""
+    def _end(self) -> None:
         if self._whole is not None:
-            self.finished = True
             answer = Answer(self._head.status, self._head.headers, b"".join(self._whole))
-            return [_as_chunk(read_json(answer))]
-        try:
-            rest = self._read([event.data for event in self._decoder.close()])
-        except errors.StreamFailed:
-            raise
-        except errors.StreamError:
-            raise self._interrupted() from None
-        if not self.finished and (self._pending_choices or not self._any_finish):
-            raise self._interrupted()
+            self._ready.append(_as_chunk(read_json(answer)))
+        else:
+            try:
+                self._read(self._decoder.close())
+            except errors.StreamFailed:
+                raise
+            except errors.StreamError:
+                raise self._interrupted() from None  # half a frame is no JSON because it is half
+            if not self.finished and (self._pending_choices or not self._any_finish):
+                raise self._interrupted()
         self.finished = True
-        return rest
 
-    def _read(self, frames: list[bytes]) -> list[JsonObject]:
-        objects: list[JsonObject] = []
-        for data in frames:
-            if self.finished:
-                break
-            text = data.strip()
+    def _read(self, events: list[Event]) -> None:
+        for event in events:
+            text = event.data.strip()
             if text == b"[DONE]":
                 self.finished = True
-            elif text:
-                objects.append(self._object(text))
-        return objects
+                return
+            if text:
+                self._ready.append(self._object(text))
 
     def _object(self, text: bytes) -> JsonObject:
         try:
@@ -116,7 +132,6 @@ class JsonStream:
     def __init__(self, source: ByteStream) -> None:
         self._source = source
         self._reader = FrameReader(source.head)
-        self._frames = self._run()
 
     @property
     def request_id(self) -> str | None:
@@ -126,7 +141,11 @@ class JsonStream:
         return self
 
     def __next__(self) -> JsonObject:
-        return next(self._frames)
+        while (frame := self._reader.pop()) is None:
+            if self._reader.finished:
+                raise StopIteration
+            self._pull()
+        return frame
 
     def __enter__(self) -> Self:
         return self
@@ -140,18 +159,19 @@ class JsonStream:
         """Hangs up; the server stops working on the answer."""
         self._source.close()
 
-    def _run(self) -> Iterator[JsonObject]:
+    def _pull(self) -> None:
+        if self._source.closed:
+            raise _closed(self.request_id)
         try:
-            while not self._reader.finished:
-                if self._source.closed:
-                    raise _closed(self.request_id)
-                try:
-                    piece = self._source.read()
-                except errors.ConnectionLost as error:
-                    raise _cut(error, self.request_id) from None
-                yield from self._reader.feed(piece) if piece else self._reader.end()
-        finally:
-            self._source.close()
+            self._reader.feed(self._source.read())
+        except errors.ConnectionLost as error:
+            self.close()
+            raise _cut(error, self.request_id) from None
+        except BaseException:
+            self.close()
+            raise
+        if self._reader.finished:
+            self.close()
 
 
 class AsyncJsonStream:
@@ -160,7 +180,6 @@ class AsyncJsonStream:
     def __init__(self, source: AsyncByteStream) -> None:
         self._source = source
         self._reader = FrameReader(source.head)
-        self._frames = self._run()
 
     @property
     def request_id(self) -> str | None:
@@ -170,7 +189,11 @@ class AsyncJsonStream:
         return self
 
     async def __anext__(self) -> JsonObject:
-        return await anext(self._frames)
+        while (frame := self._reader.pop()) is None:
+            if self._reader.finished:
+                raise StopAsyncIteration
+            await self._pull()
+        return frame
 
     async def __aenter__(self) -> Self:
         return self
@@ -184,19 +207,19 @@ class AsyncJsonStream:
         """Hangs up; the server stops working on the answer."""
         await self._source.close()
 
-    async def _run(self) -> AsyncIterator[JsonObject]:
+    async def _pull(self) -> None:
+        if self._source.closed:
+            raise _closed(self.request_id)
         try:
-            while not self._reader.finished:
-                if self._source.closed:
-                    raise _closed(self.request_id)
-                try:
-                    piece = await self._source.read()
-                except errors.ConnectionLost as error:
-                    raise _cut(error, self.request_id) from None
-                for frame in self._reader.feed(piece) if piece else self._reader.end():
-                    yield frame
-        finally:
-            await self._source.close()
+            self._reader.feed(await self._source.read())
+        except errors.ConnectionLost as error:
+            await self.close()
+            raise _cut(error, self.request_id) from None
+        except BaseException:
+            await self.close()
+            raise
+        if self._reader.finished:
+            await self.close()
 
 
 def _cut(error: errors.ConnectionLost, request_id: str | None) -> errors.StreamInterrupted:

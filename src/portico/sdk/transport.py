@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import re
 import sys
 import threading
 import time
@@ -16,13 +15,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from portico import __version__
 from portico.sdk import errors
 from portico.sdk.call import Answer, Call, Options, join_url
+from portico.sdk.certificates import read_certificates
 from portico.sdk.credentials import Credentials
 from portico.sdk.exchange import Attempt, exchange
 from portico.sdk.failures import read_failure
@@ -135,7 +134,7 @@ class Transport:
     def _drop(self) -> None:
         with self._lock:
             client, self._client = self._client, None
-        if client is not None:
+        if client is not None and self._pid == os.getpid():
             client.close()
 
 
@@ -272,7 +271,7 @@ class AsyncTransport:
     def _close_at_exit(self) -> None:
         self._closed = True
         client, self._client = self._client, None
-        if client is not None:
+        if client is not None and self._pid == os.getpid():
             with suppress(StopIteration, RuntimeError):  # no loop is left to await in; its first step is what counts
                 client.close().send(None)
 
@@ -328,7 +327,7 @@ def _build(builder: B, transport: Transport | AsyncTransport) -> B:
     )
     if urlsplit(credentials.base_url).hostname in _LOOPBACK:
         builder = builder.no_proxy()  # a proxy cannot reach this host's own loopback
-    for certificate in _read_certificates(credentials.ca_file):
+    for certificate in read_certificates(credentials.ca_file):
         builder = builder.add_root_certificate_pem(certificate)
     return builder
 
@@ -345,23 +344,6 @@ def _prepare(request: R, call: Call, transport: Transport | AsyncTransport) -> R
 
 def _answer(response: BaseResponse, body: bytes) -> Answer:
     return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
-
-
-def _read_certificates(file: str | None) -> list[bytes]:
-    """The certificates of a PEM file one by one: the library takes a single one at a time."""
-    if not file:
-        return []
-    try:
-        text = Path(file).expanduser().read_bytes()
-    except OSError as error:
-        raise errors.ConfigurationError(
-            f"The certificate file {file} cannot be read: {error.strerror}.",
-            hint="Check GEAI_SSL_CERT_PATH or ca_file.",
-        ) from None
-    found = re.findall(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", text, re.DOTALL)
-    if not found:
-        raise errors.ConfigurationError(f"{file} holds no certificate.", hint="It must be a PEM file.")
-    return found
 
 
 def _translate(error: Exception, transport: Transport | AsyncTransport, *, reading: bool = False) -> Exception:

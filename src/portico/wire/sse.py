@@ -44,10 +44,8 @@ class SSEDecoder:
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events completed by these bytes. Raises FrameTooLarge."""
-        if self._started and not self._held and chunk[:6] == b"data: " and chunk[-2:] == b"\n\n":
-            # One whole frame a piece, as most servers send them: the common case, worth a way of its own.
-            if chunk.count(b"\n") == 2 and not self._after_cr and b"\r" not in chunk:
-                return self._read([chunk[:-2]])
+        if self._is_one_frame(chunk):
+            return self._read([chunk[:-2]])
         if not self._started:
             chunk = self._skip_bom(chunk)
         if self._after_cr or b"\r" in chunk:
@@ -78,6 +76,12 @@ class SSEDecoder:
         self._held_bytes = 0
         self._started = True
         return self._read([rest.strip(b"\n")]) if rest else []
+
+    def _is_one_frame(self, chunk: bytes) -> bool:
+        """One whole plain frame a piece, as most servers send them: the common case, worth a way of its own."""
+        if self._held or self._after_cr or not self._started:
+            return False
+        return chunk[:6] == b"data: " and chunk[-2:] == b"\n\n" and chunk.count(b"\n") == 2 and b"\r" not in chunk
 
     def _read(self, blocks: list[bytes]) -> list[Event]:
         events: list[Event] = []

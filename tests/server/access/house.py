@@ -13,7 +13,7 @@ from portico.server.access.tenancy import Tenancy
 from portico.server.settings import Secret
 from portico.server.storage.changes import Changes
 from portico.server.storage.database import Database
-from portico.server.storage.secrets import InstallationKey, open_installation_key
+from portico.server.storage.secrets import open_installation_key
 
 KEY = Secret("an installation key of the tests, long enough")
 ADDRESS = "http://127.0.0.1:8080"
@@ -51,12 +51,12 @@ class House:
         await self.tenancy.database.close()
 
 
-async def open_house(url: str, data_dir: Path) -> House:
+async def open_house(url: str, data_dir: Path, key: Secret | None = KEY) -> House:
     database = await Database.open(url)
-    key: InstallationKey = await open_installation_key(database, data_dir, KEY)
-    credentials = await first_start(database, key, data_dir, ADDRESS)
-    snapshot = TokenSnapshot(database, key)
+    master = await open_installation_key(database, data_dir, key)
+    credentials = await first_start(database, master, data_dir, ADDRESS)
+    snapshot = TokenSnapshot(database, master)
     changes = Changes(database.url)
     changes.subscribe(snapshot.follow)
     await changes.start()
-    return House(Tenancy(database, key, snapshot), changes, credentials)
+    return House(Tenancy(database, master, snapshot), changes, credentials)

@@ -16,6 +16,7 @@ from portico.server.access.credentials import FILE
 from portico.server.access.first_start import first_start, reset_tokens
 from portico.server.settings import Secret, Settings
 from portico.server.storage.database import Database, StartError
+from portico.server.storage.embedded import open_embedded
 from portico.server.storage.secrets import InstallationKey
 from tests.server.access.house import ADDRESS, KEY, House, open_house
 from tests.server.access.test_snapshot import state, until
@@ -83,9 +84,7 @@ async def test_several_processes_at_once_make_one_organization(empty_database_ur
         "asyncio.run(main(sys.argv[1], pathlib.Path(sys.argv[2])))\n"
     )
     command = [sys.executable, "-c", program, empty_database_url, str(tmp_path)]
-    processes = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)
-    ]
+    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -177,3 +176,16 @@ async def test_reset_with_a_wrong_key_is_refused(house: House, database_url: str
     with pytest.raises(StartError, match="another installation key"):
         await reset_tokens(settings)
     assert state(house.snapshot, house.first.project_token) == "project"
+
+
+async def test_reset_opens_the_embedded_database_of_the_host(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    made = await reset_tokens(settings)  # nothing runs: it is started, and stopped again
+    embedded = await open_embedded(tmp_path)
+    house = await open_house(embedded.url, tmp_path, key=None)
+    assert state(house.snapshot, made.project_token) == "project"
+    again = await reset_tokens(settings)  # while somebody else works on it
+    await until(lambda: state(house.snapshot, made.project_token) == "refused 6")
+    await until(lambda: state(house.snapshot, again.organization_token) == "organization")
+    await house.close()
+    await embedded.close()

@@ -6,12 +6,13 @@ import re
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portico.server.kit.hashing import derive_key, keyed_hash, random_text
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=200), st.text(st.characters(codec="ascii"), max_size=40))
 def test_derived_key_is_hkdf_of_rfc_5869(master: bytes, purpose: str) -> None:
     known = HKDF(SHA256(), 32, b"portico key derivation 1", purpose.encode()).derive(master)
@@ -22,6 +23,7 @@ def test_keys_of_two_purposes_have_nothing_in_common() -> None:
     assert derive_key(b"master", "a") != derive_key(b"master", "b")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_hashed(text: str) -> None:
     assert len(keyed_hash(b"key", text)) == 32

@@ -61,13 +61,18 @@ def processes_about(folder: Path) -> list[str]:
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
+            line = read_line(entry)
             if str(folder) in line:
                 found.append(line)
     return found
+
+
+def read_line(process: Path) -> str:
+    """The command line; empty when the process has just ended."""
+    try:
+        return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def is_running(pid: int) -> bool:
@@ -172,6 +177,28 @@ async def test_killed_supervisor_takes_the_child_with_it_and_the_lease_starts_an
     await held.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the supervisor in /proc")
+async def test_supervisor_killed_while_it_starts_is_replaced(run_dir: Path) -> None:
+    started = run_dir / "started"
+    make_private_folder(run_dir)
+    code = f"import pathlib, time; p = pathlib.Path({str(started)!r}); first = not p.exists(); p.touch()\n"
+    task = asyncio.create_task(lease(run_dir, "test", python(code + "first and time.sleep(600)\n" + SERVE)))
+    await soon(started.exists)
+    supervisors = [line for line in processes_about(run_dir) if "supervisor" in line]
+    assert len(supervisors) == 1
+    os.kill(process_id_of(supervisors[0]), signal.SIGKILL)
+    held = await asyncio.wait_for(task, 20)
+    await held.close()
+
+
+def process_id_of(line: str) -> int:
+    return next(
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and read_line(entry) == line and is_running(int(entry.name))
+    )
+
+
 async def test_child_that_cannot_start_says_why(run_dir: Path) -> None:
     code = REPORT + "print('last words', flush=True); report_failure('The port is taken.', 'taken'); sys.exit(3)"
     with pytest.raises(ChildFailed, match="The port is taken") as caught:
@@ -268,8 +295,8 @@ async def test_recorded_folder_is_believed_only_when_it_is_private(tmp_path: Pat
 
 async def test_supervisor_loads_little() -> None:
     code = (
-        "import sys, portico.server.kit.shared_process.supervisor\n"
-        "print(*{'asyncio', 'subprocess', 'pathlib', 'dataclasses', 'msgspec', 'logging'} & set(sys.modules))"
+        "import sys; before = set(sys.modules); import portico.server.kit.shared_process.supervisor\n"
+        "print(*{'asyncio', 'subprocess', 'pathlib', 'dataclasses', 'msgspec', 'logging'} & set(sys.modules) - before)"
     )
     done = await asyncio.to_thread(subprocess.run, [sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("", "")

@@ -156,7 +156,7 @@ def copy_or_link(source: str, target: str) -> str:
 
 
 def myself(user_namespace: bool = True) -> Person:
-    env = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])}
     return Person(os.geteuid(), [sys.executable], env, user_namespace)
 
 

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -109,6 +109,7 @@ async def test_database_holds_nothing_of_the_key(database: Database, tmp_path: P
 OLD, NEW = InstallationKey("o" * 40), InstallationKey("n" * 40)
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_sealed_secret_opens_in_its_place_only(secret: str, context: str) -> None:
     try:
@@ -125,6 +126,7 @@ def test_sealed_secret_opens_in_its_place_only(secret: str, context: str) -> Non
             stranger.open(sealed, place)
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0), st.integers(min_value=1, max_value=255))
 def test_any_changed_byte_is_noticed(position: int, flip: int) -> None:
     box = SecretBox([NEW], "providers")
@@ -134,6 +136,7 @@ def test_any_changed_byte_is_noticed(position: int, flip: int) -> None:
         box.open(bytes(sealed), "acme/openai")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_noise_is_no_secret(noise: bytes) -> None:
     with pytest.raises(SealBroken):

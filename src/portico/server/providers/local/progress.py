@@ -9,8 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from .manifest import LocalModel
+
+WAIT_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +38,37 @@ def partial_dir(folder: Path, name: str) -> Path:
 
 @contextlib.contextmanager
 def pull_lock(folder: Path, name: str, waiting: Callable[[], None] | None = None) -> Iterator[bool]:
-    """The right to pull `name`. Waits for another puller, calling `waiting`; without it yields False at once."""
+    """The right to pull or remove `name`. Waits for another puller, calling `waiting`; without it yields False."""
     path = folder / ".partial" / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if waiting is None:
-                    yield False
-                    return
-            waiting()
-            time.sleep(0.2)
+        tries = 0
+        while not _try_lock(lock):
+            tries += 1
+            if waiting is not None:
+                waiting()
+            elif tries == 5:  # one refusal may come from somebody who only looks
+                yield False
+                return
+            time.sleep(WAIT_S if waiting else 0.01)
         yield True
 
 
 def is_pulling(folder: Path, name: str) -> bool:
-    """True while some process pulls this model."""
-    if not (folder / ".partial" / f"{name}.lock").exists():
+    """True while some process pulls this model. Needs no right to write the folder."""
+    try:
+        with (folder / ".partial" / f"{name}.lock").open("rb") as lock:
+            return not _try_lock(lock)
+    except FileNotFoundError:
         return False
-    with pull_lock(folder, name) as free:
-        return not free
+
+
+def _try_lock(lock: IO[str] | IO[bytes]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def read_progress(folder: Path, name: str) -> Progress | None:
