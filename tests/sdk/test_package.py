@@ -193,6 +193,21 @@ OPEN_ENDS = {
         "c = Portico('k', URL); "
         "threading.Thread(target=lambda: c.chat.complete('slow', 'hi'), daemon=True).start(); time.sleep(0.2)"
     ),
+    "sync, Ctrl-C while it waits": """
+c = Portico('k', URL)
+threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+try:
+    c.chat.complete('slow', 'hi')
+except KeyboardInterrupt:
+    pass""",
+    "sync, Ctrl-C in a stream": """
+c = Portico('k', URL)
+s = c.chat.stream('slow', 'hi')
+threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+try:
+    next(s)
+except KeyboardInterrupt:
+    c.status()""",
     "async": "c = AsyncPortico('k', URL); asyncio.run(c.status())",
     "async, open stream": """
 async def main():
@@ -220,7 +235,9 @@ def test_a_program_ends_well_whatever_it_left_open(server: OddServer, name: str)
 
     server.answer = answer
     code = (
-        "import asyncio, threading, time\nfrom portico import AsyncPortico, Portico\nURL = " + repr(server.url) + "\n"
+        "import asyncio, os, signal, threading, time\nfrom portico import AsyncPortico, Portico\nURL = "
+        + repr(server.url)
+        + "\n"
     )
     for _ in range(3):
         begin = time.monotonic()

@@ -16,6 +16,9 @@ from .yaml_text import to_yaml
 Row = Mapping[str, Any]
 Columns = Mapping[str, str | Callable[[Row], object]]
 
+# Columns get at least so many characters of what is in them before they are wrapped.
+_NARROW = 30
+
 # What a terminal obeys instead of showing: an answer must not move the cursor or retitle the window.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -105,10 +108,19 @@ def _draw_rich(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*titles, box=SIMPLE_HEAD, show_header=bool(titles), pad_edge=False)
-    if not titles:
-        table.add_column(style="bold", no_wrap=True)
-        table.add_column(overflow="fold")
+    table = Table(box=SIMPLE_HEAD if titles else None, show_header=bool(titles), show_edge=False, pad_edge=False)
+    for position, title in enumerate(titles or ("", "")):
+        longest = max(len(text) for text in (title, *(line[position] for line in lines)))
+        # The first column is what one copies into the next command, so it is never cut; a description may be,
+        # and gives its room to the others.
+        cut = title == "Description"
+        table.add_column(
+            title,
+            style=None if titles or position else "bold",
+            no_wrap=cut or position == 0,
+            min_width=None if cut else longest if position == 0 else min(longest, _NARROW),
+            overflow="ellipsis" if cut else "fold",
+        )
     for line in lines:
         table.add_row(*(Text(text) for text in line))
     Console(no_color=not Options.current().color).print(table)

@@ -2,7 +2,7 @@
 
 PorticoError
 ├── BadRequest 400            FieldRequired 9 · OutOfRange 8 · PatternMismatch 11 · BadInputText 20 · EmptyQuery 10
-│                             InvalidModelName · InvalidType 2009 · ProviderNotConfigured 1001 · ContextLengthExceeded
+│                             MediaNotSupported 46 · InvalidModelName · InvalidType 2009 · ProviderNotConfigured 1001 · ContextLengthExceeded
 ├── Unauthorized 401          TokenBlocked 6
 ├── Forbidden 403             OutOfScope 7 · ForeignProject 2006
 ├── NotFound 404, id 4000     ModelNotFound · AssistantNotFound 1 · SearchProfileNotFound 1101 · BadEndpoint 404
@@ -96,6 +96,10 @@ class ProviderNotConfigured(BadRequest):
     """The model is known, its provider has no credential or base URL; the message names the setting."""
 
     id, text = 1001, "Provider Configuration Error"
+
+
+class MediaNotSupported(BadRequest):
+    id, text = 46, "The file format provided is not supported by this model."
 
 
 class ContextLengthExceeded(BadRequest):

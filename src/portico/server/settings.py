@@ -59,7 +59,7 @@ class Settings:
     )
     secret_key: Secret | None = _setting(
         None,
-        "Key for hashing and encryption, 32 or more characters, equal on all hosts of a database. Default: made at start.",
+        "Key for hashing and encryption, 32 or more characters, equal on all hosts. Default: made at first start.",
     )
     body_limit_bytes: int = _setting(50 * 1024 * 1024, "Largest request body.")
     request_timeout_s: float = _setting(600.0, "Longest wait for a plain answer of a provider.")

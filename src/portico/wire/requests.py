@@ -18,7 +18,7 @@ class ChatRequest:
     """A chat completion request. `members` holds what goes to a provider, without `model` and platform members.
 
     `messages` are decoded only when something had to be changed in them; else they are in `members` as they came.
-    `include_usage` is the caller's `stream_options.include_usage`; `tools` are in the OpenAI form.
+    `media` are the MIME types of the attached parts, `image/*` for an address without one. `include_usage` is the caller's `stream_options.include_usage`; `tools` are in the OpenAI form.
     """
 
     ref: ModelRef
@@ -26,6 +26,7 @@ class ChatRequest:
     stream: bool = False
     include_usage: bool = False
     has_tools: bool = False
+    media: tuple[str, ...] = ()
     conversation_id: str | None = None
     body_bytes: int = 0
 

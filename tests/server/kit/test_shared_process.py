@@ -184,7 +184,7 @@ async def test_supervisor_killed_while_it_starts_is_replaced(run_dir: Path) -> N
     code = f"import pathlib, time; p = pathlib.Path({str(started)!r}); first = not p.exists(); p.touch()\n"
     task = asyncio.create_task(lease(run_dir, "test", python(code + "first and time.sleep(600)\n" + SERVE)))
     await soon(started.exists)
-    supervisors = [line for line in processes_about(run_dir) if "supervisor" in line]
+    supervisors = [line for line in processes_about(run_dir) if "shared_process.supervisor" in line]
     assert len(supervisors) == 1
     os.kill(process_id_of(supervisors[0]), signal.SIGKILL)
     held = await asyncio.wait_for(task, 20)

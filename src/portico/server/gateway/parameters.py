@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from portico.server.catalog.entry import Model, Parameter
-from portico.server.errors import ProviderRefused
+from portico.server.errors import MediaNotSupported, ProviderRefused
 from portico.wire.requests import ChatRequest
 
 _ONE = msgspec.Raw(b"1")
@@ -18,6 +20,10 @@ def fit_parameters(request: ChatRequest, model: Model) -> None:
     Source: Chat API reference, "Reasoning" (9.1) and "Models with built-in web search" (9.2).
     """
     members = request.members
+    if request.media:
+        _check_media(request, model)
+    if not model.system_role:
+        _fold_system(request)
     effort = members.get("reasoning_effort")
     if effort is not None:
         _fit_effort(request, model)
@@ -27,6 +33,40 @@ def fit_parameters(request: ChatRequest, model: Model) -> None:
         rule = model.parameters.get(name)
         if rule is not None and name in members:
             _fit_one(request, name, rule)
+
+
+def _check_media(request: ChatRequest, model: Model) -> None:
+    """Against the documented formats of the model; where none are documented the provider decides."""
+    if not model.media:
+        return
+    known: set[str] = set()
+    for capabilities in model.media.values():
+        types = capabilities.get("mimeTypes", ())
+        known.update(types if isinstance(types, tuple) else ())
+    for found in request.media:
+        family = found.partition("/")[0]
+        if found != "*/*" and found not in known and not (found.endswith("/*") and _has_family(known, family)):
+            raise MediaNotSupported(param="messages")
+
+
+def _has_family(types: set[str], family: str) -> bool:
+    return any(known.startswith(f"{family}/") for known in types)
+
+
+def _fold_system(request: ChatRequest) -> None:
+    """Some models refuse `system`: its text goes in front of the first user message (Chat API reference, 5)."""
+    messages: list[dict[str, Any]] = msgspec.json.decode(request.members["messages"])
+    texts = [message["content"] for message in messages if message["role"] == "system"]
+    rest = [message for message in messages if message["role"] != "system"]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        return
+    front = "\n\n".join(texts)
+    user = next((m for m in rest if m["role"] == "user" and isinstance(m["content"], str)), None)
+    if user is None:
+        rest.insert(0, {"role": "user", "content": front})
+    else:
+        user["content"] = f"{front}\n\n{user['content']}"
+    request.members["messages"] = msgspec.Raw(msgspec.json.encode(rest))
 
 
 def _fit_effort(request: ChatRequest, model: Model) -> None:

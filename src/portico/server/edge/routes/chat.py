@@ -44,7 +44,7 @@ def read_chat_request(body: bytes | bytearray) -> ChatRequest:
     members = read_members(body)
     ref = read_model(members)
     request = ChatRequest(ref, members, body_bytes=len(body))
-    read_messages(members)
+    request.media = read_messages(members)
     request.stream = read_flag(members, "stream")
     request.include_usage = _read_stream_options(members)
     for name in list(members):

@@ -10,6 +10,7 @@ from portico.server.errors import BadInputText, FieldRequired, PatternMismatch
 from portico.wire.requests import NULL, Members
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_MEDIA = ("image_url", "input_audio", "file", "video_url")
 _PARTS = ("text", "image_url", "input_audio", "file", "refusal", "video_url", "thinking", "redacted_thinking")
 
 
@@ -23,8 +24,10 @@ class _PlainMessage(msgspec.Struct):
 _PLAIN = msgspec.json.Decoder(list[_PlainMessage])
 
 
-def read_messages(members: Members) -> None:
+def read_messages(members: Members) -> tuple[str, ...]:
     """Leaves `messages` as the bytes they were when they are in the plain form; rewrites them otherwise.
+
+    Returns the MIME types of what is attached: `image/*` where an address does not tell.
 
     Raises FieldRequired, PatternMismatch, OutOfRange; the field is named with its position (`messages[2].role`).
     """
@@ -35,11 +38,31 @@ def read_messages(members: Members) -> None:
         plain = _PLAIN.decode(raw)
     except (msgspec.DecodeError, RecursionError):
         plain = []
-    if not plain:
-        members["messages"] = _rewrite(raw)
+    if plain:
+        return ()
+    messages = _rewrite(raw)
+    members["messages"] = msgspec.Raw(msgspec.json.encode(messages))
+    return tuple(_media_type(part) for message in messages for part in _parts_of(message) if part["type"] in _MEDIA)
 
 
-def _rewrite(raw: msgspec.Raw) -> msgspec.Raw:
+def _parts_of(message: dict[str, Any]) -> list[dict[str, Any]]:
+    content = message.get("content")
+    return content if isinstance(content, list) else []
+
+
+def _media_type(part: dict[str, Any]) -> str:
+    """The type in a data URL decides, whatever the part is called."""
+    given = part.get(part["type"])
+    inner: dict[str, Any] = given if isinstance(given, dict) else {}
+    if part["type"] == "input_audio":
+        return f"audio/{inner.get('format') or '*'}"
+    address = inner.get("url") or inner.get("file_data") or ""
+    if isinstance(address, str) and address.startswith("data:"):
+        return address[5:].partition(";")[0].partition(",")[0].lower() or "*/*"
+    return {"image_url": "image/*", "video_url": "video/*"}.get(part["type"], "*/*")
+
+
+def _rewrite(raw: msgspec.Raw) -> list[dict[str, Any]]:
     try:
         value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError):
@@ -50,7 +73,7 @@ def _rewrite(raw: msgspec.Raw) -> msgspec.Raw:
         raise PatternMismatch("messages", "send an array of messages")
     if not value:
         raise FieldRequired("messages")
-    return msgspec.Raw(msgspec.json.encode([_message(m, f"messages[{i}]") for i, m in enumerate(value)]))
+    return [_message(m, f"messages[{i}]") for i, m in enumerate(value)]
 
 
 def _message(given: Any, where: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _LOG_LIMIT_BYTES = 8 * 1024 * 1024
 _TAIL_BYTES = 4000
+_OURS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD)  # those that the supervisor handles
 _ORPHANS_S = 5.0  # within which everything that the child has left behind must end by itself
 
 
@@ -47,9 +48,11 @@ class ChildProcess:
         self._pipe, write_end = os.pipe()
         os.set_blocking(self._pipe, False)
         supervisor = os.getpid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)  # until the child has its own handling: none gets lost
         self.pid = os.fork()
         if self.pid == 0:
             _become_child(spec, self.log, folder, lock_fd, write_end, supervisor)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
         os.close(write_end)
 
     @property
@@ -192,8 +195,9 @@ def _become_child(
 
 def _reset_signals() -> None:
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE):
+    for number in (*_OURS, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
 
 
 def _redirect(log: str) -> None:

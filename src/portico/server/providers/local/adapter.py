@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from portico.server.errors import MediaNotSupported
 from portico.server.providers.base import Members, Outgoing, Reached, Target, Turn
 from portico.server.providers.local.runtime import LocalRuntime
 from portico.server.providers.local.tool_reader import CallArguments, CallStart, Content, Delta, ToolReader
@@ -32,6 +33,8 @@ class Local(OpenAI):
         return Reached(endpoint, ticket.release)
 
     def write_chat(self, request: ChatRequest, target: Target, turn: Turn) -> Outgoing:
+        if request.media:
+            raise MediaNotSupported(f"{MediaNotSupported.text} The local models read text only.", param="messages")
         members: Json = dict(request.members)
         if request.has_tools and bytes(request.members.get("tool_choice", b"")) != b'"none"':
             members = constrain(request.members)
