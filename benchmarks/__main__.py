@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     machine.allow_many_sockets()
     results: dict[str, Any] = {
-        "machine": machine.describe(),
+        "machine": machine.describe(options.python),
         "versions": _versions(options.without),
         "quick": options.quick,
     }
@@ -46,6 +46,7 @@ def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
     reader.add_argument("--quick", action="store_true", help="fewer and shorter runs: under two minutes")
     reader.add_argument("--only", default=",".join(PARTS), help=f"parts to run, of: {', '.join(PARTS)}")
     reader.add_argument("--without", action="append", default=[], choices=["nginx", "envoy", "portico"])
+    reader.add_argument("--python", default=sys.executable, help="interpreter for the gateway, of the same version")
     reader.add_argument("--manual", action="store_true", help="put the figures into docs/performance.md too")
     options = reader.parse_args(arguments)
     options.only = options.only.split(",")
@@ -89,7 +90,9 @@ def _measure_gateways(options: argparse.Namespace, results: dict[str, Any], fold
             targets.append(stack.enter_context(peers.envoy_proxy(folder, mock, paced)))
         if "portico" not in options.without:
             for own in (True, False):
-                targets.append(stack.enter_context(peers.portico(folder, mock, paced, own_database=own)))
+                targets.append(
+                    stack.enter_context(peers.portico(folder, mock, paced, own_database=own, python=options.python))
+                )
         for target in targets:
             for kind in ("short", "long", "stream"):
                 peers.check(target, kind)

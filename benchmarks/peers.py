@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 import time
 import urllib.error
 import urllib.request
@@ -247,7 +248,9 @@ price = {{ input = 2500000, output = 10000000 }}
 
 
 @contextmanager
-def portico(folder: Path, mock: Service, paced: Service, *, own_database: bool) -> Iterator[Target]:
+def portico(
+    folder: Path, mock: Service, paced: Service, *, own_database: bool, python: str = sys.executable
+) -> Iterator[Target]:
     """`portico serve`: token check, catalogue, metering with journal and PostgreSQL on.
 
     Embedded: PostgreSQL shares the gateway's core. `own_database`: it runs on the other core, as on a host of its own.
@@ -264,7 +267,7 @@ def portico(folder: Path, mock: Service, paced: Service, *, own_database: bool) 
         if own_database:
             variables["PORTICO_DATABASE_URL"] = stack.enter_context(postgres(folder / "pg"))
         log = folder / f"{data.name}.log"
-        service = stack.enter_context(portico_serve(data, log, GATEWAY_CORE, variables))
+        service = stack.enter_context(portico_serve(data, log, GATEWAY_CORE, variables, python))
         place = "on the other core" if own_database else "on the same core"
         models = {kind: f"bench{kind}/mock-1" for kind in ("short", "long", "stream")}
         base = f"http://127.0.0.1:{service.port}/v1"
@@ -272,11 +275,18 @@ def portico(folder: Path, mock: Service, paced: Service, *, own_database: bool) 
 
 
 @contextmanager
-def portico_serve(data: Path, log: Path, core: int | None, variables: Mapping[str, str]) -> Iterator[Service]:
-    """A server of this source tree on a free port, its tokens in the data folder."""
+def portico_serve(
+    data: Path, log: Path, core: int | None, variables: Mapping[str, str], python: str = sys.executable
+) -> Iterator[Service]:
+    """A server of this source tree on a free port, its tokens in the data folder.
+
+    Another `python` must be of our own version: it gets our installed packages.
+    """
     port = free_port()
     environment = clean_environment(PORTICO_PORT=str(port), **variables)
-    argv = [sys.executable, "-c", PORTICO, "serve"]
+    if python != sys.executable:
+        environment["PYTHONPATH"] += os.pathsep + sysconfig.get_path("purelib")
+    argv = [python, "-c", PORTICO, "serve"]
     with Service("portico", argv, core, port, log, environment, start_timeout_s=60) as service:
         yield service
 

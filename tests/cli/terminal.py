@@ -44,6 +44,15 @@ class Terminal:
         self.raw = self.screen.partition(text)[2]
         return self
 
+    def interrupt(self, text: str, deadline_s: float = 20) -> Self:
+        """Ctrl-C until the screen shows the text: one that comes just before readline begins to wait goes unseen."""
+        end = time.monotonic() + deadline_s
+        while text not in self.screen:
+            assert time.monotonic() < end, f"{text!r} did not come; there is {self.screen!r}"
+            self.type("\x03")
+            self._read(0.5)
+        return self
+
     def end(self, deadline_s: float = 20) -> int:
         """Read to the end; the result is the exit code."""
         end = time.monotonic() + deadline_s

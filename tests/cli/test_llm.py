@@ -59,8 +59,8 @@ def test_models_as_a_table(run: Run, server: FakeServer) -> None:
     server.answer("GET", f"{ROOT}/openai/models", {"models": [MODEL]})
 
     assert run("llm", "models", "openai", "-o", "table").out == (
-        "Model          Type  Context  Output  Can            Description\n"
-        "openai/gpt-4o  Chat  128000   -       stream, tools  Modelo\n"
+        "Model          Type  Context  Can            Description\n"
+        "openai/gpt-4o  Chat  128000   stream, tools  Modelo\n"
     )
 
 

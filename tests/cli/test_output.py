@@ -41,6 +41,18 @@ def test_a_terminal_gets_json_when_asked(server: FakeServer) -> None:
     assert json.loads(screen.screen) == {"providers": []}
 
 
+def test_a_terminal_never_cuts_the_first_column_and_keeps_a_row_on_one_line(server: FakeServer) -> None:
+    name = "provider-with-a-name-that-takes-half-of-the-line"
+    server.answer("GET", PROVIDERS, {"providers": [{"name": name, "friendlyName": "P", "description": "word " * 40}]})
+
+    with terminal("llm", "providers") as screen:
+        screen.end()
+
+    lines = screen.screen.splitlines()
+    assert [name in line for line in lines] == [False, False, True]
+    assert lines[-1].rstrip().endswith("…")
+
+
 @pytest.mark.parametrize(("line", "environ"), [(["--no-color"], {}), ([], {"NO_COLOR": "1"})])
 def test_no_color_is_no_color(home: object, line: list[str], environ: dict[str, str]) -> None:
     with terminal("version", *line, environ=environ) as screen:

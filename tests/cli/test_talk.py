@@ -56,8 +56,8 @@ def test_ctrl_c_stops_the_answer_and_not_the_talk(server: FakeServer) -> None:
 
 def test_ctrl_c_at_the_prompt_begins_a_new_line(server: FakeServer) -> None:
     with terminal("chat", environ=PLAIN) as screen:
-        screen.expect("> ").type("half a line\x03")
-        screen.expect("> ").type("/quit\n")
+        screen.expect("> ").type("half a line")
+        screen.expect("half a line").interrupt("> ").type("/quit\n")
         assert screen.end() == 0
 
     assert not [asked for asked in server.asked if asked.path == CHAT]

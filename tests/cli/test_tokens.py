@@ -19,7 +19,7 @@ def test_the_list_is_that_of_the_tokens_own_project(run: Run, server: FakeServer
     server.answer("GET", "/v1/organization/project/p/tokens", {"tokens": [ROW]})
 
     assert run("tokens", "list", "-o", "table").out == (
-        "Id   Name  Status  Description  Made\nt-1  ci    Active  -            2026-08-20T11:11:44\n"
+        "Id   Name  Status  Made                 Description\nt-1  ci    Active  2026-08-20T11:11:44  -\n"
     )  # fmt: skip
 
 

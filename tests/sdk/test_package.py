@@ -189,6 +189,25 @@ OPEN_ENDS = {
     "sync closed": "c = Portico('k', URL); c.status(); c.close()",
     "sync, open stream": "c = Portico('k', URL); s = c.chat.stream('m/x', 'hi'); next(s)",
     "sync in a thread": "c = Portico('k', URL); t = threading.Thread(target=c.status); t.start(); t.join()",
+    "sync, first used in threads that end": """
+def use():
+    with Portico('k', URL) as c:
+        c.status()
+        c.chat.stream('m/x', 'hi').get_final_text()
+for n in range(4):
+    t = threading.Thread(target=use)
+    t.start()
+    t.join()
+use()""",
+    "async, in threads that end": """
+async def use():
+    async with AsyncPortico('k', URL) as c:
+        await c.status()
+for n in range(4):
+    t = threading.Thread(target=lambda: asyncio.run(use()))
+    t.start()
+    t.join()
+asyncio.run(use())""",
     "sync, a thread still waits": (
         "c = Portico('k', URL); "
         "threading.Thread(target=lambda: c.chat.complete('slow', 'hi'), daemon=True).start(); time.sleep(0.2)"

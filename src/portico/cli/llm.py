@@ -22,7 +22,6 @@ _MODEL: Columns = {
     "Model": "fullName",
     "Type": "type",
     "Context": lambda row: row.get("contextWindow") or None,
-    "Output": lambda row: row.get("maxOutputTokens") or None,
     "Can": lambda row: ", ".join(word for member, word in _ABILITIES.items() if row.get(member)),
     "Description": "description",
 }

@@ -16,8 +16,8 @@ from .yaml_text import to_yaml
 Row = Mapping[str, Any]
 Columns = Mapping[str, str | Callable[[Row], object]]
 
-# Columns get at least so many characters of what is in them before they are wrapped.
-_NARROW = 30
+# Between two columns of a table on a terminal; and what is left of a description when there is no room at all.
+_GAP, _SHORTEST = 3, 12
 
 # What a terminal obeys instead of showing: an answer must not move the cursor or retitle the window.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -108,22 +108,29 @@ def _draw_rich(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    console = Console(no_color=not Options.current().color)
     table = Table(box=SIMPLE_HEAD if titles else None, show_header=bool(titles), show_edge=False, pad_edge=False)
-    for position, title in enumerate(titles or ("", "")):
-        longest = max(len(text) for text in (title, *(line[position] for line in lines)))
-        # The first column is what one copies into the next command, so it is never cut; a description may be,
-        # and gives its room to the others.
-        cut = title == "Description"
-        table.add_column(
-            title,
-            style=None if titles or position else "bold",
-            no_wrap=cut or position == 0,
-            min_width=None if cut else longest if position == 0 else min(longest, _NARROW),
-            overflow="ellipsis" if cut else "fold",
-        )
-    for line in lines:
+    # The first column is what one copies into the next command, so it stays in one piece.
+    table.add_column(titles[0] if titles else "", style="" if titles else "bold", no_wrap=True)
+    for title in titles[1:] or [""]:
+        table.add_column(title, overflow="fold")
+    for line in _shortened(titles, lines, console.width):
         table.add_row(*(Text(text) for text in line))
-    Console(no_color=not Options.current().color).print(table)
+    console.print(table)
+
+
+def _shortened(titles: Sequence[str], lines: Sequence[Sequence[str]], width: int) -> Iterable[Sequence[str]]:
+    """The lines with descriptions cut to the room that the other columns leave, so that a row stays one line."""
+    if "Description" not in titles:
+        return lines
+    place = titles.index("Description")
+    others = (max(len(line[i]) for line in [titles, *lines]) + _GAP for i in range(len(titles)) if i != place)
+    room = max(_SHORTEST, width - sum(others))
+    return [[_cut(text, room) if i == place else text for i, text in enumerate(line)] for line in lines]
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1].rstrip() + "…"
 
 
 def note(text: str) -> None:

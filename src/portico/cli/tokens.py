@@ -19,8 +19,8 @@ _COLUMNS: Columns = {
     "Id": "id",
     "Name": "name",
     "Status": "status",
-    "Description": "description",
     "Made": "timestamp",
+    "Description": "description",
 }
 
 project = click.option(

@@ -7,8 +7,10 @@ get no signals and wait in place.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -59,6 +61,30 @@ class Waiter:
             self._pid = os.getpid()
             threading.Thread(target=_work, args=(self._jobs,), name="portico-io", daemon=True).start()
         return self._jobs
+
+
+def import_for_good(name: str) -> None:
+    """Imports a module in a thread that does not end before the program.
+
+    The HTTP library (0.15) crashes the interpreter when the thread that imported it has ended and another one makes
+    a client. So: the main thread, or one that is kept for nothing else.
+    """
+    if name in sys.modules:
+        return
+    if threading.current_thread() is threading.main_thread():
+        import_module(name)
+        return
+    imported = threading.Event()
+
+    def stay() -> None:
+        try:
+            import_module(name)
+        finally:
+            imported.set()
+        threading.Event().wait()
+
+    threading.Thread(target=stay, name="portico-import", daemon=True).start()
+    imported.wait()
 
 
 def _work(jobs: SimpleQueue[Job | None]) -> None:

@@ -25,7 +25,7 @@ from portico.sdk.certificates import read_certificates
 from portico.sdk.credentials import Credentials
 from portico.sdk.exchange import Attempt, exchange
 from portico.sdk.failures import read_failure
-from portico.sdk.interruptible import Waiter
+from portico.sdk.interruptible import Waiter, import_for_good
 
 if TYPE_CHECKING:
     from pyreqwest.client import BaseClientBuilder, Client, SyncClient
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 B = TypeVar("B", bound="BaseClientBuilder")
 R = TypeVar("R", bound="BaseRequestBuilder")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_LIBRARY = "pyreqwest.client"
 _TLS_MARKS = ("certificate", "handshake", "tls", "ssl", "invalidcontenttype", "fatal alert")
 
 
@@ -82,6 +83,7 @@ class Transport:
         self.close()
 
     def _drive(self, call: Call, attempt: Callable[[], Answer]) -> Answer:
+        import_for_good(_LIBRARY)  # here, and not in the waiter's thread, which may end
         steps = exchange(call, self.options.max_retries)
         step = next(steps)
         while True:
@@ -262,6 +264,7 @@ class AsyncTransport:
         if self._closed:
             raise _closed_error()
         if self._client is None or self._pid != os.getpid():
+            import_for_good(_LIBRARY)
             from pyreqwest.client import ClientBuilder
 
             self._client = _build(ClientBuilder(), self).build()
@@ -385,7 +388,7 @@ def _close_all() -> None:
     """
     for transport in list(_open):
         transport._close_at_exit()
-    if "pyreqwest" not in sys.modules:
+    if _LIBRARY not in sys.modules:
         return
     from pyreqwest.client import SyncClientBuilder
 

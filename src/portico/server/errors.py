@@ -2,7 +2,8 @@
 
 PorticoError
 ├── BadRequest 400            FieldRequired 9 · OutOfRange 8 · PatternMismatch 11 · BadInputText 20 · EmptyQuery 10
-│                             MediaNotSupported 46 · InvalidModelName · InvalidType 2009 · ProviderNotConfigured 1001 · ContextLengthExceeded
+│                             MediaNotSupported 46 · InvalidModelName · InvalidType 2009 · ContextLengthExceeded
+│                             ProviderNotConfigured 1001
 ├── Unauthorized 401          TokenBlocked 6
 ├── Forbidden 403             OutOfScope 7 · ForeignProject 2006
 ├── NotFound 404, id 4000     ModelNotFound · AssistantNotFound 1 · SearchProfileNotFound 1101 · BadEndpoint 404

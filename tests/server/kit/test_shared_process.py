@@ -18,6 +18,12 @@ from portico.server.kit.shared_process.folder import choose_socket_folder, make_
 
 pytestmark = pytest.mark.anyio
 
+on_both_loops = pytest.mark.parametrize(
+    "anyio_backend",
+    [("asyncio", {"use_uvloop": False}), ("asyncio", {"use_uvloop": True})],
+    ids=["asyncio", "uvloop"],
+)
+
 SOURCE = Path(__file__).resolve().parents[3] / "src"
 REPORT = "import os, signal, sys, time; from portico.server.kit.shared_process import report_ready, report_failure\n"
 SERVE = REPORT + "report_ready({'child': os.getpid(), 'supervisor': os.getppid()}); time.sleep(600)"
@@ -31,11 +37,6 @@ async def hold():
     await asyncio.sleep(600)
 asyncio.run(hold())
 """
-
-
-@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
-def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
-    return "asyncio", {"use_uvloop": request.param}
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +100,7 @@ def start_holder(run_dir: Path) -> subprocess.Popen[str]:
     )
 
 
+@on_both_loops
 async def test_holders_share_one_child_that_lives_until_the_last_leaves(run_dir: Path) -> None:
     first = await lease(run_dir, "test", python(SERVE))
     second = await lease(run_dir, "test", python(SERVE))
@@ -110,6 +112,7 @@ async def test_holders_share_one_child_that_lives_until_the_last_leaves(run_dir:
     assert not is_running(child)  # close waits for the end
 
 
+@on_both_loops
 async def test_many_who_start_at_once_get_the_same_child(run_dir: Path) -> None:
     leases = await asyncio.gather(*(lease(run_dir, "test", python(SERVE)) for _ in range(6)))
     assert len({held.info["child"] for held in leases}) == 1
@@ -126,6 +129,7 @@ async def test_who_comes_while_the_last_one_leaves_gets_a_new_child(run_dir: Pat
     await held.close()
 
 
+@on_both_loops
 async def test_crashed_child_is_restarted_and_holders_are_told(run_dir: Path) -> None:
     states: list[str] = []
     held = await lease(run_dir, "test", python(SERVE), on_change=lambda changed: states.append(changed.state))
@@ -166,6 +170,7 @@ async def test_holders_of_other_processes_go_on_when_the_one_who_started_is_kill
     await held.close()
 
 
+@on_both_loops
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
 async def test_killed_supervisor_takes_the_child_with_it_and_the_lease_starts_another(run_dir: Path) -> None:
     held = await lease(run_dir, "test", python(SERVE))
@@ -206,6 +211,7 @@ async def test_child_that_cannot_start_says_why(run_dir: Path) -> None:
     assert caught.value.code == "taken" and "last words" in caught.value.log
 
 
+@on_both_loops
 async def test_child_that_ends_before_it_is_ready_is_a_failure(run_dir: Path) -> None:
     with pytest.raises(ChildFailed, match="status 7"):
         await lease(run_dir, "test", python("raise SystemExit(7)"))
@@ -231,6 +237,7 @@ async def test_child_deaf_to_the_stop_signal_is_killed_with_what_it_started(run_
     await soon(lambda: not is_running(held.info["child"]) and not is_running(held.info["other"]))
 
 
+@on_both_loops
 async def test_cancelled_start_leaves_nothing(run_dir: Path) -> None:
     task = asyncio.create_task(lease(run_dir, "test", python("import time; time.sleep(600)")))
     await soon(lambda: (run_dir / "test.lock").exists())
@@ -302,6 +309,7 @@ async def test_supervisor_loads_little() -> None:
     assert (done.stdout.strip(), done.stderr) == ("", "")
 
 
+@on_both_loops
 async def test_loop_goes_on_while_a_child_starts(run_dir: Path) -> None:
     """A start of half a second leaves the loop free for the whole time."""
     turns = 0

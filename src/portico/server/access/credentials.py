@@ -56,6 +56,17 @@ def maybe_base_url(data_dir: Path) -> str | None:
     return parser.get(PROJECT_SECTION, "GEAI_API_BASE_URL", fallback=None)
 
 
+def maybe_tokens(data_dir: Path) -> tuple[Secret, Secret] | None:
+    """Project and organization token in the file, if both can be read."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string((data_dir / FILE).read_text())
+        tokens = [parser.get(section, "GEAI_API_KEY") for section in (PROJECT_SECTION, ORGANIZATION_SECTION)]
+    except (OSError, configparser.Error, UnicodeDecodeError):
+        return None
+    return Secret(tokens[0]), Secret(tokens[1])
+
+
 def point_to(data_dir: Path, url: str) -> bool:
     """Write another address into the two sections, and touch nothing else. False when there was nothing to do."""
     path = data_dir / FILE

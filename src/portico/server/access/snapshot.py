@@ -14,9 +14,9 @@ from portico.server.storage.changes import Change
 from portico.server.storage.database import Database
 from portico.server.storage.known_tokens import (
     KnownToken,
+    batches_of_known_tokens,
     fingerprints,
     list_known_projects,
-    list_known_tokens,
 )
 from portico.server.storage.secrets import InstallationKey
 
@@ -124,17 +124,22 @@ class TokenSnapshot:
         async with self._database.begin() as connection:
             # Before the rows: a change in between is then found the next time, not missed.
             prints = await fingerprints(connection, organization_id)
-            tokens = await list_known_tokens(connection, organization_id)
-            projects = await list_known_projects(connection, organization_id)
-        tenants = {tenant: Tenant(fingerprint, {}, {}) for tenant, fingerprint in prints.items()}
-        # An organization that came in between has rows but no fingerprint; the news of it is on the way.
-        for token in tokens:
-            if token.organization_id in tenants:
-                tenants[token.organization_id].tokens[token.hash] = _known(token)
-        for project in projects:
-            if project.organization_id in tenants:
-                tenants[project.organization_id].projects[project.project_id] = project.name
-        self.put([organization_id] if organization_id else list(self._tenants), tenants)
+            tenants = {tenant: Tenant(fingerprint, {}, {}) for tenant, fingerprint in prints.items()}
+            everything: dict[bytes, Known] = {}
+            # An organization that came in between has rows but no fingerprint; the news of it is on the way.
+            async for tokens in batches_of_known_tokens(connection, organization_id):
+                for token in tokens:
+                    if token.organization_id in tenants:
+                        known = everything[token.hash] = _known(token)
+                        tenants[token.organization_id].tokens[token.hash] = known
+            for project in await list_known_projects(connection, organization_id):
+                if project.organization_id in tenants:
+                    tenants[project.organization_id].projects[project.project_id] = project.name
+        if organization_id is None:
+            self._tenants, self._tokens = tenants, everything
+            self.cache.clear()
+        else:
+            self.put([organization_id], tenants)
 
     def put(self, stale: Iterable[OrganizationId], fresh: Mapping[OrganizationId, Tenant]) -> None:
         """In place and without a pause, so that no request sees half of it and a change costs what it touches."""

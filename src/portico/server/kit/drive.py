@@ -1,4 +1,4 @@
-"""Runs a coroutine by callbacks, without an asyncio task: what happens in a parser goes on in the same turn of the loop.
+"""Runs a coroutine by callbacks, without an asyncio task: it goes on in the turn of the loop that wakes it.
 
 A task costs a turn of the loop for every wait; on the hot path a request waits once or twice and costs about 30 us
 in all, so the turns are a third of it. A driven coroutine may await `Signal`s and ordinary futures. It may not use

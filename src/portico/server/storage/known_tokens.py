@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,8 @@ from portico.server.ids import OrganizationId, ProjectId, TokenId
 from portico.server.storage.organizations import organizations
 from portico.server.storage.projects import projects
 from portico.server.storage.tokens import tokens
+
+BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,10 @@ class KnownProject:
     name: str
 
 
-async def list_known_tokens(
+async def batches_of_known_tokens(
     connection: AsyncConnection, organization_id: OrganizationId | None = None
-) -> list[KnownToken]:
-    """Of one organization, or of all."""
+) -> AsyncIterator[list[KnownToken]]:
+    """Of one organization, or of all; in batches, so that a hundred thousand rows do not stop the event loop."""
     same_project = and_(
         projects.c.organization_id == tokens.c.organization_id, projects.c.project_id == tokens.c.project_id
     )
@@ -60,7 +63,8 @@ async def list_known_tokens(
     ).select_from(tokens.join(organizations).outerjoin(projects, same_project))
     if organization_id is not None:
         query = query.where(tokens.c.organization_id == organization_id)
-    return [KnownToken(*row) for row in await connection.execute(query)]
+    async for rows in (await connection.stream(query)).partitions(BATCH):
+        yield [KnownToken(*row) for row in rows]
 
 
 async def list_known_projects(

@@ -1,30 +1,20 @@
-"""The composition root: builds each room from the bottom up, opens both doors, and takes everything down again."""
+"""Builds each room from the bottom up, and takes everything down again in the opposite order."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import logging
-import signal
-import socket
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+import stat
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-import uvicorn
-import uvloop
-
-from portico.server.access.credentials import FILE, Credentials, base_url
+from portico.server.access.credentials import FILE, Credentials
 from portico.server.access.first_start import first_start
 from portico.server.access.snapshot import TokenSnapshot
 from portico.server.access.tenancy import Tenancy
 from portico.server.assistants.desk import Desk
 from portico.server.catalog.load import load_catalog
-from portico.server.edge.fastlane import FastLane, LaneProtocol
 from portico.server.edge.guard import Guard
-from portico.server.edge.http import HOT, build_application
 from portico.server.gateway.chat import ChatGateway
 from portico.server.gateway.embeddings import EmbeddingGateway
 from portico.server.gateway.routing import Executor, Targets
@@ -40,79 +30,9 @@ from portico.server.storage.database import Database
 from portico.server.storage.flush import UsageFlusher
 from portico.server.storage.journal import Journal
 from portico.server.storage.migrations import migrate
-from portico.server.storage.secrets import open_installation_key
-from portico.server.telemetry.logs import configure_logs
+from portico.server.storage.secrets import KEY_FILE, open_installation_key
 
-Announce = Callable[[str], None]
-log = logging.getLogger("portico")
-
-
-def serve(settings: Settings, announce: Announce) -> int:
-    """Runs the server until SIGINT or SIGTERM; the exit code. Raises StartError, SettingError, OSError."""
-    configure_logs(settings.log_level)
-    listening = listen(settings)
-    with listening, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, listening, announce))
-    return 0
-
-
-def listen(settings: Settings) -> socket.socket:
-    """The socket, taken before anything else so that a taken port costs no time. Raises OSError."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((settings.host, settings.port))
-    except OSError:
-        listening.close()
-        raise
-    return listening
-
-
-async def _serve(settings: Settings, listening: socket.socket, announce: Announce) -> None:
-    port = listening.getsockname()[1]
-    url = base_url(settings.host, port)
-    async with open_services(settings, url) as (services, guard, made):
-        lane = FastLane(services, guard, HOT)
-        config = uvicorn.Config(
-            build_application(services, guard),
-            http=type("Protocol", (LaneProtocol,), {"lane": lane}),
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=max(1, round(settings.shutdown_grace_s)),
-            backlog=2048,
-        )
-        lane.start()
-        _quieten_collector()
-        try:
-            await _Server(config, lambda: _announce(announce, settings, url, made)).serve(sockets=[listening])
-        finally:
-            lane.close()
-
-
-def _quieten_collector() -> None:
-    """What is there at start stays: it need not be looked through again and again while requests come and go."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
-
-
-def _announce(announce: Announce, settings: Settings, url: str, made: Credentials | None) -> None:
-    announce(f"Portico answers at {url}")
-    announce(f"Tokens are in {settings.data_dir / FILE}")
-    if made is not None:
-        _show_once(announce, made)
-
-
-def _show_once(announce: Announce, made: Credentials) -> None:
-    """The tokens of a first start, when a person is looking; a log file must not hold them."""
-    if sys.stdout.isatty():
-        announce(f"Project token:      {made.project_token!s}")
-        announce(f"Organization token: {made.organization_token!s}")
+OWN_NAMES = {FILE, KEY_FILE, "models", "catalog", "journal", "postgres", "run"}
 
 
 @asynccontextmanager
@@ -193,27 +113,7 @@ async def _database_url(settings: Settings, stack: AsyncExitStack) -> Secret:
 
 
 def _make_data_dir(path: Path) -> None:
+    """For the owner only, also when `portico models pull` made it first; a folder with other things in it is left."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, with our handling of signals: a signal ends the serving, and the rooms close behind it."""
-
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_started = on_started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_started()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+    if stat.S_IMODE(path.stat().st_mode) & 0o077 and {entry.name for entry in path.iterdir()} <= OWN_NAMES:
+        path.chmod(0o700)
