@@ -1,4 +1,7 @@
-"""`python -m benchmarks [--quick] [--only throughput,streams,...] [--without envoy]`: all figures in one run."""
+"""`python -m benchmarks [--quick] [--only throughput,streams,...] [--without envoy]`: all figures in one run.
+
+A whole run writes benchmarks/results and docs/performance.md; a quick or partial one only .bench.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _read(arguments)
     began = time.monotonic()
     machine.allow_many_sockets()
+    peers.make_cache()
     results: dict[str, Any] = {
         "machine": machine.describe(options.python),
         "versions": _versions(options.without),
@@ -37,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"The benchmark stopped: {error}", file=sys.stderr)
         return 1
     results["took_s"] = round(time.monotonic() - began, 1)
-    _write(results, to_manual=options.manual)
+    whole = not options.quick and not options.without and set(options.only) == set(PARTS)
+    _write(results, HERE / "results" if whole else peers.CACHE, to_manual=whole and not options.no_manual)
     return 0
 
 
@@ -47,7 +52,7 @@ def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
     reader.add_argument("--only", default=",".join(PARTS), help=f"parts to run, of: {', '.join(PARTS)}")
     reader.add_argument("--without", action="append", default=[], choices=["nginx", "envoy", "portico"])
     reader.add_argument("--python", default=sys.executable, help="interpreter for the gateway, of the same version")
-    reader.add_argument("--manual", action="store_true", help="put the figures into docs/performance.md too")
+    reader.add_argument("--no-manual", action="store_true", help="leave docs/performance.md as it is")
     options = reader.parse_args(arguments)
     options.only = options.only.split(",")
     if unknown := set(options.only) - set(PARTS):
@@ -76,6 +81,7 @@ def _measure(options: argparse.Namespace, results: dict[str, Any], folder: Path)
 
 def _measure_gateways(options: argparse.Namespace, results: dict[str, Any], folder: Path) -> None:
     quick = options.quick
+    patience = machine.Patience(left_s=5.0 if quick else 60.0)
     results["answer_bytes"] = {
         kind: len(peers.chat_answer(words))
         for kind, words in (("short", peers.SHORT_WORDS), ("long", peers.LONG_WORDS))
@@ -98,16 +104,18 @@ def _measure_gateways(options: argparse.Namespace, results: dict[str, Any], fold
                 peers.check(target, kind)
         if "throughput" in options.only:
             kinds = ["short"] if quick else ["short", "long"]
-            plan = throughput.Plan(rounds=3 if quick else 5, seconds=2 if quick else 4, spare_tries=2 if quick else 10)
+            rounds, seconds, spare = (2, 2, 1) if quick else (5, 4, 10)
+            plan = throughput.Plan(rounds, seconds, spare, patience)
             _say("requests per second")
             results["throughput"] = throughput.measure(targets, kinds, throughput.CONNECTIONS, plan, folder)
-            plan = throughput.Plan(rounds=1 if quick else 5, seconds=1 if quick else 2, spare_tries=2)
+            rounds, seconds = (1, 1) if quick else (5, 2)
+            plan = throughput.Plan(rounds, seconds, spare_tries=0, patience=patience)
             _say("latency of one connection")
             results["one_connection"] = throughput.measure(targets, ["short"], 1, plan, folder)
         if "streams" in options.only:
             _say("streams")
             watch = machine.Watch(folder)
-            results["streams"] = streams.measure(targets, 1 if quick else 3, 2 if quick else 4, watch)
+            results["streams"] = streams.measure(targets, 1 if quick else 3, 1 if quick else 4, watch, patience)
 
 
 def _say(what: str) -> None:
@@ -128,8 +136,8 @@ def _first_line(command: Sequence[str]) -> str:
     return (out.stdout or out.stderr).partition("\n")[0].strip()
 
 
-def _write(results: dict[str, Any], *, to_manual: bool) -> None:
-    folder = HERE / "results"
+def _write(results: dict[str, Any], folder: Path, *, to_manual: bool) -> None:
+    """A whole run is kept beside the code and shown in the manual; a quick or partial one only in the cache."""
     folder.mkdir(exist_ok=True)
     figures, chart = report.write_markdown(results), report.write_chart(results)
     (folder / "latest.json").write_text(json.dumps(results, indent=1) + "\n")

@@ -142,12 +142,20 @@ def idle_share(span_s: float = 0.25) -> float:
     return min(shares, default=1.0)
 
 
-def wait_for_quiet(longest_s: float = 2.0, wanted: float = 0.9) -> float:
-    """Wait a little while others use the cores; returns how idle they were at last."""
-    deadline = time.monotonic() + longest_s
-    while (share := idle_share()) < wanted and time.monotonic() < deadline:
-        pass
-    return share
+@dataclass
+class Patience:
+    """Waits a little before a run while others use the cores; `left_s` is shared by all runs of a benchmark."""
+
+    left_s: float
+    each_s: float = 2.0
+    wanted: float = 0.9
+
+    def wait(self) -> None:
+        began = time.monotonic()
+        ends = began + min(self.left_s, self.each_s)
+        while time.monotonic() < ends and idle_share() < self.wanted:
+            pass
+        self.left_s = max(0.0, self.left_s - (time.monotonic() - began))
 
 
 class Watch:

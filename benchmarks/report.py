@@ -28,9 +28,10 @@ def put_into(page: str, figures: str) -> str:
 def _machine_line(results: Mapping[str, Any]) -> str:
     m, versions = results["machine"], results["versions"]
     pinned = "pinned" if m["pinned"] == "yes" else "not pinned"
+    programs = ", ".join(f"{name} {version}" for name, version in versions.items())
     line = (
         f"{m['cpu']}, {m['cores']} cores ({pinned}: gateway on core 0, load and mock on core 1), {m['memory']}, "
-        f"{m['system']}, Python {m['python']} (fixed loop: {m['python_loop_ms']} ms); {', '.join(f'{name} {v}' for name, v in versions.items())}; {m['at']}."
+        f"{m['system']}, Python {m['python']} (fixed loop: {m['python_loop_ms']} ms); {programs}; {m['at']}."
     )
     noise = _foreign(results)
     if noise > _SMALL_NOISE:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from benchmarks.machine import LOAD_CORE, BenchmarkError, Watch, pinned, wait_for_quiet
+from benchmarks.machine import LOAD_CORE, BenchmarkError, Patience, Watch, pinned
 from benchmarks.paced_mock import DELTAS, GAP_MS
 from benchmarks.peers import Target, request_body, request_headers
 
@@ -18,13 +18,13 @@ STREAMS = 1024
 
 
 def measure(
-    targets: Sequence[Target], rounds: int, repeats: int, watch: Watch, streams: int = STREAMS
+    targets: Sequence[Target], rounds: int, repeats: int, watch: Watch, patience: Patience, streams: int = STREAMS
 ) -> list[dict[str, Any]]:
     before = {target.name: target.service.memory_bytes() for target in targets}
     samples: list[dict[str, Any]] = []
     for number in range(rounds):
         for target in targets:
-            wait_for_quiet()
+            patience.wait()
             used_s = target.service.cpu_s()
             with watch as seen:
                 found, peak_bytes = _run(target, streams, repeats)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.machine import LOAD_CORE, BenchmarkError, Watch, find_program, pinned, wait_for_quiet
+from benchmarks.machine import LOAD_CORE, BenchmarkError, Patience, Watch, find_program, pinned
 from benchmarks.peers import Target, request_body, request_headers
 
 CONNECTIONS = 32
@@ -46,11 +46,12 @@ class Sample:
 
 @dataclass
 class Plan:
-    """How often and how long. `spare_tries` is shared by all runs, so that the whole stays bounded in time."""
+    """How often and how long. All runs share `spare_tries` and `patience`, so that the whole stays bounded in time."""
 
     rounds: int
     seconds: int
     spare_tries: int
+    patience: Patience
 
 
 def measure(
@@ -78,7 +79,7 @@ def _quiet_run(
     target: Target, kind: str, connections: int, number: int, plan: Plan, folder: Path, watch: Watch
 ) -> Sample:
     while True:
-        wait_for_quiet()
+        plan.patience.wait()
         used_s = target.service.cpu_s()
         with watch:
             found = _run_wrk(target, kind, connections, plan.seconds, folder)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from portico.sdk.errors import (
         ApiError,
         BadRequest,
+        ClientClosed,
         ConfigurationError,
         ConnectionLost,
         Forbidden,
@@ -58,7 +59,7 @@ _HOMES = {
     "portico.sdk.client": "AsyncPortico Portico",
     "portico.sdk.credentials": "Credentials",
     "portico.sdk.errors": (
-        "ApiError BadRequest ConfigurationError ConnectionLost Forbidden GuardrailBlocked HostUnreachable "
+        "ApiError BadRequest ClientClosed ConfigurationError ConnectionLost Forbidden GuardrailBlocked HostUnreachable "
         "InvalidAnswer MethodNotAllowed MissingCredentials NotFound Overloaded PayloadTooLarge PorticoError "
         "RateLimited Redirected RequestConflict RequestTimeout ServerError StreamError StreamFailed "
         "StreamInterrupted TlsFailed TransportError Unauthorized UpstreamTimeout"
@@ -82,6 +83,7 @@ __all__ = [
     "ChatEvent",
     "ChatStream",
     "Choice",
+    "ClientClosed",
     "ConfigurationError",
     "ConnectionLost",
     "Credentials",

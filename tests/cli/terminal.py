@@ -45,12 +45,15 @@ class Terminal:
         return self
 
     def interrupt(self, text: str, deadline_s: float = 20) -> Self:
-        """Ctrl-C until the screen shows the text: one that comes just before readline begins to wait goes unseen."""
+        """Ctrl-C, once a second, until the screen shows the text: readline does not see one that comes while it is
+        busy with keys typed before."""
         end = time.monotonic() + deadline_s
         while text not in self.screen:
-            assert time.monotonic() < end, f"{text!r} did not come; there is {self.screen!r}"
+            assert time.monotonic() < end, f"{text!r} did not come; there is {self.screen[-300:]!r}"
             self.type("\x03")
-            self._read(0.5)
+            next_one = time.monotonic() + 1
+            while text not in self.screen and time.monotonic() < next_one:
+                self._read(0.1)
         return self
 
     def end(self, deadline_s: float = 20) -> int:

@@ -177,12 +177,14 @@ def test_a_model_that_is_not_ready_hands_over_to_the_next(run: Run, server: Fake
 
 def test_when_no_model_is_ready_the_last_refusal_is_told(run: Run, server: FakeServer) -> None:
     server.answer("GET", MODELS, {"models": [{"fullName": "local/big"}]})
-    server.answer("POST", CHAT, refusal(503, 153, "The model is being downloaded: 43%."))
+    refused = refusal(503, 153, "The model is being downloaded: 43%.")
+    refused.headers = {"Retry-After": "30"}
+    server.answer("POST", CHAT, refused)
 
     result = run("chat", "hi")
 
     assert result.code == 1
-    assert "being downloaded: 43%" in result.err
+    assert "being downloaded: 43%. Try again in 30 s.\n" in result.err
 
 
 def test_another_refusal_asks_no_other_model(run: Run, server: FakeServer) -> None:

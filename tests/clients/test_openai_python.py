@@ -151,7 +151,7 @@ def test_text_of_any_script_arrives_as_it_was(server: LiveServer, upstream: Upst
 
 def test_a_tool_call_is_enforced(client: OpenAI) -> None:
     answer = client.chat.completions.create(
-        model=CHAT, messages=ASK, tools=[WEATHER], tool_choice="required", max_tokens=80, temperature=0
+        model=CHAT, messages=ASK, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False, max_tokens=80
     )
     choice = answer.choices[0]
     assert choice.finish_reason == "tool_calls"
@@ -176,7 +176,7 @@ def test_a_named_tool_is_called(client: OpenAI) -> None:
 
 def test_a_streamed_tool_call_is_put_together_by_the_sdk(client: OpenAI) -> None:
     with client.chat.completions.stream(
-        model=CHAT, messages=ASK, tools=[WEATHER], tool_choice="required", max_tokens=80, temperature=0
+        model=CHAT, messages=ASK, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False, max_tokens=80
     ) as events:
         kinds = [event.type for event in events]
         final = events.get_final_completion()
@@ -192,7 +192,7 @@ async def test_the_async_client_puts_a_streamed_tool_call_together(server: LiveS
     async with (
         async_sdk(server) as client,
         client.chat.completions.stream(
-            model=CHAT, messages=ASK, tools=[WEATHER], tool_choice="required", max_tokens=80, temperature=0
+            model=CHAT, messages=ASK, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False, max_tokens=80
         ) as events,
     ):
         final = await events.get_final_completion()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import portico
-from portico.sdk import chat_stream, clients, streams, transport
+from portico.sdk import byte_stream, chat_stream, clients, streams, transport
 from portico.sdk import client as client_module
 from portico.sdk.managers import chat, embeddings, llm, tokens
 from tests.sdk.odd_server import DONE, OddServer, finish_chunk, frame, reply_json, reply_stream, text_chunk
@@ -33,7 +33,7 @@ PAIRS = [
     (chat_stream.ChatStream, chat_stream.AsyncChatStream),
     (streams.JsonStream, streams.AsyncJsonStream),
     (transport.Transport, transport.AsyncTransport),
-    (transport.ByteStream, transport.AsyncByteStream),
+    (byte_stream.ByteStream, byte_stream.AsyncByteStream),
 ]
 
 
@@ -249,7 +249,7 @@ def test_a_program_ends_well_whatever_it_left_open(server: OddServer, name: str)
         if seen.method == "GET":
             return reply_json({"running": True})
         if seen.json["model"] == "slow":
-            return reply_stream(2.0, DONE)
+            return reply_stream(5.0, DONE)
         return reply_stream(frame(text_chunk("a")), 0.3, frame(finish_chunk()), DONE)
 
     server.answer = answer

@@ -279,6 +279,22 @@ def test_ctrl_c_ends_a_wait_at_once_and_the_client_lives_on(server: OddServer, c
     assert client.status().running
 
 
+def test_ctrl_c_ends_a_silent_stream_at_once(server: OddServer, client: Portico) -> None:
+    server.script = [reply_stream(frame(text_chunk("a")), 4.0, frame(text_chunk("b")), DONE)]
+    server.answer = lambda seen: reply_json({"running": True})
+    with client.chat.stream("m/x", "hi") as stream:
+        next(stream)
+        timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
+        begin = time.monotonic()
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            next(stream)
+    assert time.monotonic() - begin < 3
+    timer.join()
+    assert stream.completion_so_far.text == "a"
+    assert client.status().running
+
+
 def test_a_client_serves_several_threads(server: OddServer, client: Portico) -> None:
     server.answer = lambda seen: reply_json(CHAT)
     texts: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import click
@@ -75,6 +76,8 @@ def _explain_sdk(error: Exception) -> Failure | None:
 
 
 def _hint(error: Exception, hint: str) -> str:
+    if wait_s := getattr(error, "retry_after_s", None):
+        return f"Try again in {math.ceil(wait_s)} s."
     name = type(error).__name__
     # A hint of the SDK that is made for this very case says more than ours for the class, unless it is about code.
     special = "hint" in vars(error) and name != "MissingCredentials"

@@ -50,7 +50,7 @@ def _reset(settings: Settings) -> Credentials:
 
     try:
         from portico.server.access.first_start import reset_tokens as reset
-        from portico.server.storage.database import StartError
+        from portico.server.errors import StartError
     except ModuleNotFoundError as error:
         raise server_missing(error) from error
     try:

@@ -118,7 +118,7 @@ def load_settings(**values: object) -> Settings:
 def _serve(settings: Settings) -> int:
     try:
         from portico.server.app import serve as start
-        from portico.server.storage.database import StartError
+        from portico.server.errors import StartError
     except ModuleNotFoundError as error:
         raise server_missing(error) from error
     try:

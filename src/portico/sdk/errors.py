@@ -2,6 +2,7 @@
 
 PorticoError
 ├── ConfigurationError        MissingCredentials
+├── ClientClosed
 ├── TransportError            HostUnreachable · TlsFailed · RequestTimeout · ConnectionLost
 ├── ApiError                  BadRequest 400 · Unauthorized 401 · Forbidden 403 · NotFound 404 · MethodNotAllowed 405
 │                             RequestConflict 409 · PayloadTooLarge 413 · GuardrailBlocked 422 · RateLimited 429
@@ -39,6 +40,15 @@ class ConfigurationError(PorticoError):
 
 class MissingCredentials(ConfigurationError):
     """No token, or a token without the address it belongs to."""
+
+
+class ClientClosed(PorticoError):
+    """The client was used after its `close`."""
+
+    hint = "Make a new one."
+
+    def __init__(self) -> None:
+        super().__init__("This client is closed.")
 
 
 class TransportError(PorticoError):

@@ -33,6 +33,26 @@ class Pause:
 Exchange = Generator[Attempt | Pause, Answer | None, Answer]
 
 
+class Run:
+    """An exchange under way: do `step`, tell how it went, until there is a `result`."""
+
+    def __init__(self, call: Call, max_retries: int) -> None:
+        self._steps = exchange(call, max_retries)
+        self.step = next(self._steps)
+        self.result: Answer | None = None
+
+    def go_on(self, answer: Answer | None = None) -> None:
+        """The attempt was answered, or the pause is over."""
+        try:
+            self.step = self._steps.send(answer)
+        except StopIteration as end:
+            self.result = end.value
+
+    def failed(self, error: TransportError) -> None:
+        """The attempt failed. Raises the error when it was the last one."""
+        self.step = self._steps.throw(error)
+
+
 def exchange(call: Call, max_retries: int) -> Exchange:
     """The answer of the last try, good or bad; or its TransportError."""
     for tried in range(max_retries + 1):

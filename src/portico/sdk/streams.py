@@ -13,9 +13,9 @@ from typing import Any, Self
 import msgspec
 
 from portico.sdk import errors
+from portico.sdk.byte_stream import AsyncByteStream, ByteStream
 from portico.sdk.call import Answer, JsonObject
 from portico.sdk.failures import api_error, is_failure, read_json, stream_failure
-from portico.sdk.transport import AsyncByteStream, ByteStream
 from portico.wire.sse import Event, FrameTooLarge, SSEDecoder
 
 

@@ -8,22 +8,23 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from portico import __version__
 from portico.sdk import errors
+from portico.sdk.byte_stream import AsyncByteStream as AsyncByteStream
+from portico.sdk.byte_stream import ByteStream as ByteStream
 from portico.sdk.call import Answer, Call, Options, join_url
 from portico.sdk.certificates import read_certificates
 from portico.sdk.credentials import Credentials
-from portico.sdk.exchange import Attempt, exchange
+from portico.sdk.exchange import Pause, Run
 from portico.sdk.failures import read_failure
 from portico.sdk.interruptible import Waiter, import_for_good
 
@@ -39,18 +40,28 @@ _LIBRARY = "pyreqwest.client"
 _TLS_MARKS = ("certificate", "handshake", "tls", "ssl", "invalidcontenttype", "fatal alert")
 
 
-class Transport:
-    """Carries calls with one pool of connections, opened at the first call. Safe to use from several threads."""
+class _Settings:
+    """What both transports hold; the process that made a pool is remembered, for a fork cannot use it."""
 
     def __init__(self, credentials: Credentials, options: Options) -> None:
         self.credentials = credentials
         self.options = options
-        self._client: SyncClient | None = None
         self._pid = 0
-        self._lock = threading.Lock()
-        self.waiter = Waiter(on_interrupt=self._drop)
         self._closed = False
         _open.add(self)
+
+    def _close_at_exit(self) -> None:
+        raise NotImplementedError
+
+
+class Transport(_Settings):
+    """Carries calls with one pool of connections, opened at the first call. Safe to use from several threads."""
+
+    def __init__(self, credentials: Credentials, options: Options) -> None:
+        super().__init__(credentials, options)
+        self._client: SyncClient | None = None
+        self._lock = Lock()
+        self.waiter = Waiter(on_interrupt=self._drop)
 
     def send(self, call: Call) -> Answer:
         """The answer, read whole, whatever its status. Raises TransportError."""
@@ -84,23 +95,19 @@ class Transport:
 
     def _drive(self, call: Call, attempt: Callable[[], Answer]) -> Answer:
         import_for_good(_LIBRARY)  # here, and not in the waiter's thread, which may end
-        steps = exchange(call, self.options.max_retries)
-        step = next(steps)
-        while True:
+        run = Run(call, self.options.max_retries)
+        while run.result is None:
+            if isinstance(run.step, Pause):
+                time.sleep(run.step.seconds)
+                run.go_on()
+                continue
             try:
-                if isinstance(step, Attempt):
-                    try:
-                        answer = attempt()
-                    except errors.TransportError as error:
-                        step = steps.throw(error)
-                    else:
-                        step = steps.send(answer)
-                else:
-                    time.sleep(step.seconds)
-                    step = steps.send(None)
-            except StopIteration as end:
-                result: Answer = end.value
-                return result
+                answer = attempt()
+            except errors.TransportError as error:
+                run.failed(error)
+            else:
+                run.go_on(answer)
+        return run.result
 
     def _send_once(self, call: Call) -> Answer:
         client = self._pool()
@@ -120,12 +127,23 @@ class Transport:
             response = streamed.__enter__()
         except Exception as error:
             raise _translate(error, self) from None
-        return ByteStream(_answer(response, b""), response.body_reader, streamed.__exit__, self)
+        return ByteStream(
+            _answer(response, b""),
+            lambda: self._read(response.body_reader),
+            lambda: streamed.__exit__(None, None, None),
+            self.waiter,
+        )
+
+    def _read(self, reader: SyncResponseBodyReader) -> bytes:
+        try:
+            return bytes(reader.read_chunk() or b"")
+        except Exception as error:
+            raise _translate(error, self, reading=True) from None
 
     def _pool(self) -> SyncClient:
         with self._lock:
             if self._closed:
-                raise _closed_error()
+                raise errors.ClientClosed
             if self._client is None or self._pid != os.getpid():
                 from pyreqwest.client import SyncClientBuilder
 
@@ -140,57 +158,12 @@ class Transport:
             client.close()
 
 
-@dataclass(slots=True)
-class ByteStream:
-    """The body of an open answer, piece by piece as it arrives."""
-
-    head: Answer
-    _reader: SyncResponseBodyReader
-    _exit: Callable[..., None]
-    _transport: Transport
-    _open: bool = True
-
-    @property
-    def closed(self) -> bool:
-        return not self._open
-
-    def read(self) -> bytes:
-        """The next piece; empty at the end. Raises TransportError."""
-        return self._transport.waiter.wait(self._read_once) if self._open else b""
-
-    def read_all(self) -> Answer:
-        """The whole answer; the stream is closed after it."""
-        pieces = []
-        try:
-            while piece := self.read():
-                pieces.append(piece)
-        finally:
-            self.close()
-        return Answer(self.head.status, self.head.headers, b"".join(pieces))
-
-    def close(self) -> None:
-        """Lets the connection go; the server sees a hang-up when the body was not read to its end."""
-        if self._open:
-            self._open = False
-            self._exit(None, None, None)
-
-    def _read_once(self) -> bytes:
-        try:
-            return bytes(self._reader.read_chunk() or b"")
-        except Exception as error:
-            raise _translate(error, self._transport, reading=True) from None
-
-
-class AsyncTransport:
+class AsyncTransport(_Settings):
     """The same for asyncio; one pool of connections, opened at the first call."""
 
     def __init__(self, credentials: Credentials, options: Options) -> None:
-        self.credentials = credentials
-        self.options = options
+        super().__init__(credentials, options)
         self._client: Client | None = None
-        self._pid = 0
-        self._closed = False
-        _open.add(self)
 
     async def send(self, call: Call) -> Answer:
         """The answer, read whole, whatever its status. Raises TransportError."""
@@ -223,23 +196,19 @@ class AsyncTransport:
     async def _drive(self, call: Call, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         from asyncio import sleep  # not at the top: it is slow to import, and who awaits has it already
 
-        steps = exchange(call, self.options.max_retries)
-        step = next(steps)
-        while True:
+        run = Run(call, self.options.max_retries)
+        while run.result is None:
+            if isinstance(run.step, Pause):
+                await sleep(run.step.seconds)
+                run.go_on()
+                continue
             try:
-                if isinstance(step, Attempt):
-                    try:
-                        answer = await attempt()
-                    except errors.TransportError as error:
-                        step = steps.throw(error)
-                    else:
-                        step = steps.send(answer)
-                else:
-                    await sleep(step.seconds)
-                    step = steps.send(None)
-            except StopIteration as end:
-                result: Answer = end.value
-                return result
+                answer = await attempt()
+            except errors.TransportError as error:
+                run.failed(error)
+            else:
+                run.go_on(answer)
+        return run.result
 
     async def _send_once(self, call: Call) -> Answer:
         client = self._pool()
@@ -258,11 +227,21 @@ class AsyncTransport:
             response = await streamed.__aenter__()
         except Exception as error:
             raise _translate(error, self) from None
-        return AsyncByteStream(_answer(response, b""), response.body_reader, streamed.__aexit__, self)
+        return AsyncByteStream(
+            _answer(response, b""),
+            lambda: self._read(response.body_reader),
+            lambda: streamed.__aexit__(None, None, None),
+        )
+
+    async def _read(self, reader: ResponseBodyReader) -> bytes:
+        try:
+            return bytes(await reader.read_chunk() or b"")
+        except Exception as error:
+            raise _translate(error, self, reading=True) from None
 
     def _pool(self) -> Client:
         if self._closed:
-            raise _closed_error()
+            raise errors.ClientClosed
         if self._client is None or self._pid != os.getpid():
             import_for_good(_LIBRARY)
             from pyreqwest.client import ClientBuilder
@@ -279,47 +258,7 @@ class AsyncTransport:
                 client.close().send(None)
 
 
-@dataclass(slots=True)
-class AsyncByteStream:
-    """The body of an open answer, piece by piece as it arrives."""
-
-    head: Answer
-    _reader: ResponseBodyReader
-    _exit: Callable[..., Awaitable[None]]
-    _transport: AsyncTransport
-    _open: bool = True
-
-    @property
-    def closed(self) -> bool:
-        return not self._open
-
-    async def read(self) -> bytes:
-        """The next piece; empty at the end. Raises TransportError."""
-        if not self._open:
-            return b""
-        try:
-            return bytes(await self._reader.read_chunk() or b"")
-        except Exception as error:
-            raise _translate(error, self._transport, reading=True) from None
-
-    async def read_all(self) -> Answer:
-        """The whole answer; the stream is closed after it."""
-        pieces = []
-        try:
-            while piece := await self.read():
-                pieces.append(piece)
-        finally:
-            await self.close()
-        return Answer(self.head.status, self.head.headers, b"".join(pieces))
-
-    async def close(self) -> None:
-        """Lets the connection go; the server sees a hang-up when the body was not read to its end."""
-        if self._open:
-            self._open = False
-            await self._exit(None, None, None)
-
-
-def _build(builder: B, transport: Transport | AsyncTransport) -> B:
+def _build(builder: B, transport: _Settings) -> B:
     """A pool with our bounds: time, redirects, certificates, proxies (from the environment, as curl reads it)."""
     options, credentials = transport.options, transport.credentials
     builder = (
@@ -335,7 +274,7 @@ def _build(builder: B, transport: Transport | AsyncTransport) -> B:
     return builder
 
 
-def _prepare(request: R, call: Call, transport: Transport | AsyncTransport) -> R:
+def _prepare(request: R, call: Call, transport: _Settings) -> R:
     request = request.headers({"Accept": "application/json", **call.headers})
     if call.with_credentials:
         for name, value in transport.credentials.headers().items():
@@ -349,7 +288,7 @@ def _answer(response: BaseResponse, body: bytes) -> Answer:
     return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
 
 
-def _translate(error: Exception, transport: Transport | AsyncTransport, *, reading: bool = False) -> Exception:
+def _translate(error: Exception, transport: _Settings, *, reading: bool = False) -> Exception:
     """An exception of the library as one of ours; one that is no failure of the network stays what it is."""
     import pyreqwest.exceptions as library
 
@@ -366,7 +305,7 @@ def _translate(error: Exception, transport: Transport | AsyncTransport, *, readi
             return errors.TlsFailed(f"No safe connection to {url}: {last}.")
         return errors.HostUnreachable(f"{url} cannot be reached: {last}.")
     if isinstance(error, library.ClientClosedError):
-        return _closed_error()
+        return errors.ClientClosed()
     if isinstance(error, library.NetworkError | library.DecodeError):
         return errors.ConnectionLost(f"The connection to {url} broke: {last}.")
     if isinstance(error, library.BuilderError):
@@ -374,10 +313,6 @@ def _translate(error: Exception, transport: Transport | AsyncTransport, *, readi
     if isinstance(error, library.PyreqwestError):
         return errors.TransportError(f"The call of {url} failed: {last}.")
     return error
-
-
-def _closed_error() -> errors.PorticoError:
-    return errors.PorticoError("This client is closed.", hint="Make a new one.")
 
 
 def _close_all() -> None:
@@ -396,5 +331,5 @@ def _close_all() -> None:
         client.get("http://127.0.0.1:0/").build().send()
 
 
-_open: weakref.WeakSet[Transport | AsyncTransport] = weakref.WeakSet()
+_open: weakref.WeakSet[_Settings] = weakref.WeakSet()
 atexit.register(_close_all)

@@ -8,6 +8,7 @@ PorticoError
 ├── Forbidden 403             OutOfScope 7 · ForeignProject 2006
 ├── NotFound 404, id 4000     ModelNotFound · AssistantNotFound 1 · SearchProfileNotFound 1101 · BadEndpoint 404
 ├── MethodNotAllowed 405 · Conflict 409 (AmbiguousModelName 4000) · PayloadTooLarge 413 · NotImplementedYet 2010
+├── ServerStopping 503
 └── ProviderError             ProviderRefused 400 · ProviderTimeout 100 · ProviderUnknown 150 · ProviderRateLimit 151
                               ProviderQuota 152 · ProviderOvercapacity 153
 
@@ -17,6 +18,10 @@ Ids and texts: error list of the API reference.
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+
+class StartError(Exception):
+    """The server cannot start; the message is one sentence that says what to change. Never holds a password."""
 
 
 class PorticoError(Exception):
@@ -175,6 +180,12 @@ class PayloadTooLarge(PorticoError):
 
 class NotImplementedYet(PorticoError):
     status, id, text = 501, 2010, "Not Implemented"
+
+
+class ServerStopping(PorticoError):
+    """No ProviderError, so that nobody tries again within a process that ends."""
+
+    status, id, text = 503, 153, "The server is stopping: send the request again in a moment."
 
 
 class ProviderError(PorticoError):

@@ -17,8 +17,8 @@ Members = dict[str, msgspec.Raw]
 class ChatRequest:
     """A chat completion request. `members` holds what goes to a provider, without `model` and platform members.
 
-    `messages` are decoded only when something had to be changed in them; else they are in `members` as they came.
-    `media` are the MIME types of the attached parts, `image/*` for an address without one. `include_usage` is the caller's `stream_options.include_usage`; `tools` are in the OpenAI form.
+    `media` are the MIME types of the attached parts, `image/*` for an address without one. `include_usage` is the
+    caller's `stream_options.include_usage`; tools in `members` are in the OpenAI form. `body_bytes` serves estimates.
     """
 
     ref: ModelRef

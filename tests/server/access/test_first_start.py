@@ -14,8 +14,9 @@ from sqlalchemy import text
 from portico.server.access import organizations, projects
 from portico.server.access.credentials import FILE
 from portico.server.access.first_start import first_start, reset_tokens
+from portico.server.errors import StartError
 from portico.server.settings import Secret, Settings
-from portico.server.storage.database import Database, StartError
+from portico.server.storage.database import Database
 from portico.server.storage.embedded import open_embedded
 from portico.server.storage.secrets import InstallationKey
 from tests.server.access.house import ADDRESS, KEY, House, open_house

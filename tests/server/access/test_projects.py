@@ -14,8 +14,9 @@ from portico.server.access.refusals import (
     ProjectExists,
     ProjectNameTaken,
     ProjectNotFound,
+    ProjectNotInOrganization,
 )
-from portico.server.errors import ForeignProject, OutOfScope
+from portico.server.errors import OutOfScope
 from tests.server.access.house import House
 
 pytestmark = pytest.mark.anyio
@@ -70,8 +71,9 @@ async def test_project_token_reads_its_own_project_and_changes_none(house: House
     own = house.member.project_id or ""
     assert (await projects.find(house.tenancy, house.member, own)).name == "Default"
     other = (await projects.create(house.tenancy, house.owner, "Sales")).project.project_id
-    with pytest.raises(ForeignProject):
+    with pytest.raises(ProjectNotInOrganization) as refusal:
         await projects.find(house.tenancy, house.member, other)
+    assert (refusal.value.status, refusal.value.id) == (404, 2006)
     for attempt in (
         projects.create(house.tenancy, house.member, "x"),
         projects.list_all(house.tenancy, house.member),

@@ -13,9 +13,8 @@ from sqlalchemy import text
 
 from portico.server.access import organizations, projects, tokens
 from portico.server.access.caller import Caller
-from portico.server.access.refusals import NameEmpty, TokenExists, UnexpectedStatus
+from portico.server.access.refusals import NameEmpty, ProjectNotInOrganization, TokenExists, UnexpectedStatus
 from portico.server.errors import FieldRequired, NotFound, OutOfRange, OutOfScope, PatternMismatch
-from portico.server.ids import ProjectId
 from tests.server.access.house import House
 
 pytestmark = pytest.mark.anyio
@@ -173,7 +172,9 @@ async def test_no_function_crosses_tenants(house: House) -> None:
             with pytest.raises(NotFound):
                 await tokens.delete_token(house.tenancy, caller, name)
     owner = house.snapshot.find(acme.tokens.organization)
-    assert (await tokens.list_project_tokens(house.tenancy, owner, house.member.project_id)).tokens == []
+    for project in (house.member.project_id, str(uuid4()), "no id", "\0"):
+        with pytest.raises(ProjectNotInOrganization, match="Project not in Organization"):
+            await tokens.list_project_tokens(house.tenancy, owner, project)
 
 
 async def test_a_project_does_not_reach_the_tokens_of_its_neighbour(house: House) -> None:
@@ -181,7 +182,9 @@ async def test_a_project_does_not_reach_the_tokens_of_its_neighbour(house: House
     theirs = sales.tokens[0]
     with pytest.raises(NotFound):
         await tokens.delete_token(house.tenancy, house.member, theirs.id)
-    with pytest.raises(NotFound):
-        await tokens.list_project_tokens(house.tenancy, house.member, ProjectId(sales.project.project_id))
+    with pytest.raises(ProjectNotInOrganization):
+        await tokens.list_project_tokens(house.tenancy, house.member, sales.project.project_id)
+    listed = await tokens.list_project_tokens(house.tenancy, house.owner, sales.project.project_id.upper())
+    assert [token.id for token in listed.tokens] == [theirs.api_token_id]
     found = await tokens.find_token(house.tenancy, house.owner, theirs.id)
     assert found.id == theirs.api_token_id

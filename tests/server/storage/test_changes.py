@@ -27,11 +27,11 @@ class Reader:
         self.heard: list[Change] = []
         self.failures = 0
 
-    async def __call__(self, change: Change) -> None:
+    async def __call__(self, changes: frozenset[Change]) -> None:
         if self.failures:
             self.failures -= 1
             raise RuntimeError("a failure made by the test")
-        self.heard.append(change)
+        self.heard.extend(changes)
 
 
 async def until(check: Callable[[], bool], within_s: float = 2.0) -> None:

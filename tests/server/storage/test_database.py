@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from portico.server.errors import StartError
 from portico.server.settings import Secret
 from portico.server.storage import database as module
 from portico.server.storage.changes import UNKNOWN, Change, Changes
-from portico.server.storage.database import Database, DatabaseAway, StartError, read_url
+from portico.server.storage.database import Database, DatabaseAway, read_url
 from portico.server.storage.migrations import migrate
 from tests.server.storage.scratch_postgres import ScratchPostgres
 
@@ -93,8 +94,8 @@ async def test_stopped_database_is_503_and_found_again_when_it_is_back() -> None
         await migrate(database)
         seen: list[Change] = []
 
-        async def note(change: Change) -> None:
-            seen.append(change)
+        async def note(changes: frozenset[Change]) -> None:
+            seen.extend(changes)
 
         changes = Changes(database.url)
         changes.subscribe(note)

@@ -23,7 +23,8 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
-from portico.server.storage.embedded import EmbeddedPostgres, StartError, open_embedded
+from portico.server.errors import StartError
+from portico.server.storage.embedded import EmbeddedPostgres, open_embedded
 
 SOURCE = Path(__file__).resolve().parents[3] / "src"
 NOBODY, OUTSIDER = 65534, 1234
@@ -33,7 +34,7 @@ needs_root = pytest.mark.skipif(not AS_ROOT, reason="only root can act as other 
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
-from portico.server.storage.embedded import StartError, open_embedded
+from portico.server.storage.embedded import open_embedded
 async def hold():
     try:
         opened = await open_embedded(Path(sys.argv[1]), user_namespace=sys.argv[2] == "True")

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
+from portico.server.errors import StartError
 from portico.server.storage import migrations
-from portico.server.storage.database import Database, StartError
+from portico.server.storage.database import Database
 from portico.server.storage.migrations import VERSION_TABLE, head, migrate
 from portico.server.storage.usage import UsageLine
 

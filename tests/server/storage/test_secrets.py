@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from portico.server.errors import StartError
 from portico.server.settings import Secret
-from portico.server.storage.database import Database, StartError
+from portico.server.storage.database import Database
 from portico.server.storage.secrets import (
     KEY_FILE,
     InstallationKey,

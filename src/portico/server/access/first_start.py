@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from portico.server.access.credentials import Credentials, base_url, maybe_base_url, point_to, write_credentials
 from portico.server.access.organizations import NewTokens, found, make_tokens
 from portico.server.access.projects import DEFAULT_NAME
+from portico.server.errors import StartError
 from portico.server.ids import OrganizationId, ProjectId
 from portico.server.settings import Secret, Settings
-from portico.server.storage.database import Database, StartError
+from portico.server.storage.database import Database
 from portico.server.storage.migrations import migrate
 from portico.server.storage.organizations import list_organizations, maybe_organization
 from portico.server.storage.projects import list_projects, maybe_project

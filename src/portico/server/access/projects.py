@@ -7,10 +7,9 @@ from uuid import UUID
 
 from portico.server.access.caller import Caller
 from portico.server.access.policy import require
-from portico.server.access.refusals import ProjectExists, ProjectNameTaken, ProjectNotFound
+from portico.server.access.refusals import ProjectExists, ProjectNameTaken, ProjectNotFound, ProjectNotInOrganization
 from portico.server.access.tenancy import Tenancy, clean_description, clean_name, new_token, refuse_duplicate
 from portico.server.access.tokens import write_token
-from portico.server.errors import ForeignProject
 from portico.server.ids import ProjectId
 from portico.server.storage.projects import (
     ProjectRow,
@@ -55,11 +54,11 @@ async def list_all(
 
 
 async def find(tenancy: Tenancy, caller: Caller, project_id: str) -> ProjectRow:
-    """Raises ProjectNotFound; ForeignProject when a project token asks for another project than its own."""
+    """Raises ProjectNotFound; ProjectNotInOrganization when a project token asks for another one than its own."""
     require(caller, "organization_reads")
     wanted = _read_guid(project_id)
     if caller.scope == "project" and wanted != caller.project_id:
-        raise ForeignProject
+        raise ProjectNotInOrganization
     async with tenancy.database.begin() as connection:
         return _found(await maybe_project(connection, caller.organization_id, wanted))
 

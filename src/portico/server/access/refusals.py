@@ -30,6 +30,12 @@ class ProjectNotFound(NotFound):
     id, text = 2005, "Project Not Found"
 
 
+class ProjectNotInOrganization(NotFound):
+    """A path names a project of somebody else, or none; a header that does so is ForeignProject (403)."""
+
+    id, text = 2006, "Project not in Organization"
+
+
 class OrganizationNameTaken(Conflict):
     id, text = 2003, "OrganizationName Already Exists"
 

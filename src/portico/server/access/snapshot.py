@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access.caller import Caller
 from portico.server.errors import ForeignProject, TokenBlocked, Unauthorized
 from portico.server.ids import OrganizationId, ProjectId
 from portico.server.kit.clock import Clock, system_clock
-from portico.server.storage.changes import Change
+from portico.server.storage.changes import UNKNOWN, Change
 from portico.server.storage.database import Database
 from portico.server.storage.known_tokens import (
     KnownToken,
-    batches_of_known_tokens,
     fingerprints,
     list_known_projects,
+    list_known_tokens,
 )
 from portico.server.storage.secrets import InstallationKey
 
 _TABLES = ("organizations", "projects", "tokens")
 # Callers remembered by the bytes of their headers; far more than a process has at once, and bounded.
 CACHE_ENTRIES = 16_384
-# From so many changed organizations on, one query for all is quicker than one for each.
-_MANY = 20
+# Organizations read at once; between two chunks the event loop serves requests.
+_CHUNK = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,53 +95,39 @@ class TokenSnapshot:
             self.cache.clear()
         self.cache[key] = known
 
-    async def follow(self, change: Change) -> None:
+    async def follow(self, changes: frozenset[Change]) -> None:
         """Subscriber of `Changes`."""
-        if change.table is None:
-            await self._refresh_changed()
-        elif change.table in _TABLES:
-            await self.refresh(change.organization_id)
+        if UNKNOWN in changes:
+            await self.refresh()
+        elif named := {one.organization_id for one in changes if one.organization_id and one.table in _TABLES}:
+            await self.refresh(*named)
 
-    async def refresh(self, organization_id: OrganizationId | None = None) -> None:
-        """Read the tokens of one organization, or all, again."""
-        async with self._lock:  # one after the other: an older answer must not overwrite a newer one
-            await self._read(organization_id)
-
-    async def _refresh_changed(self) -> None:
-        async with self._lock:
-            async with self._database.begin() as connection:
-                now = await fingerprints(connection)
-            changed = [o for o in now.keys() | self._tenants.keys() if self._fingerprint_of(o) != now.get(o)]
-            if len(changed) > _MANY:
-                await self._read(None)
-            else:
-                for organization_id in changed:
-                    await self._read(organization_id)
+    async def refresh(self, *organization_ids: OrganizationId) -> None:
+        """Bring these organizations, or all, up to date: what has another fingerprint than before is read again."""
+        # One after the other: an older answer must not overwrite a newer one.
+        async with self._lock, self._database.begin() as connection:
+            # Before the rows: a change in between is then found the next time, not missed.
+            prints = await fingerprints(connection, organization_ids)
+            asked = organization_ids or prints.keys() | self._tenants.keys()
+            changed = [tenant for tenant in asked if self._fingerprint_of(tenant) != prints.get(tenant)]
+            for first in range(0, len(changed), _CHUNK):
+                await self._read(connection, changed[first : first + _CHUNK], prints)
 
     def _fingerprint_of(self, organization_id: OrganizationId) -> str | None:
         tenant = self._tenants.get(organization_id)
         return None if tenant is None else tenant.fingerprint
 
-    async def _read(self, organization_id: OrganizationId | None) -> None:
-        async with self._database.begin() as connection:
-            # Before the rows: a change in between is then found the next time, not missed.
-            prints = await fingerprints(connection, organization_id)
-            tenants = {tenant: Tenant(fingerprint, {}, {}) for tenant, fingerprint in prints.items()}
-            everything: dict[bytes, Known] = {}
-            # An organization that came in between has rows but no fingerprint; the news of it is on the way.
-            async for tokens in batches_of_known_tokens(connection, organization_id):
-                for token in tokens:
-                    if token.organization_id in tenants:
-                        known = everything[token.hash] = _known(token)
-                        tenants[token.organization_id].tokens[token.hash] = known
-            for project in await list_known_projects(connection, organization_id):
-                if project.organization_id in tenants:
-                    tenants[project.organization_id].projects[project.project_id] = project.name
-        if organization_id is None:
-            self._tenants, self._tokens = tenants, everything
-            self.cache.clear()
-        else:
-            self.put([organization_id], tenants)
+    async def _read(
+        self, connection: AsyncConnection, stale: Sequence[OrganizationId], prints: Mapping[OrganizationId, str]
+    ) -> None:
+        fresh = {tenant: Tenant(prints[tenant], {}, {}) for tenant in stale if tenant in prints}
+        for token in await list_known_tokens(connection, stale):
+            if token.organization_id in fresh:
+                fresh[token.organization_id].tokens[token.hash] = _known(token)
+        for project in await list_known_projects(connection, stale):
+            if project.organization_id in fresh:
+                fresh[project.organization_id].projects[project.project_id] = project.name
+        self.put(stale, fresh)
 
     def put(self, stale: Iterable[OrganizationId], fresh: Mapping[OrganizationId, Tenant]) -> None:
         """In place and without a pause, so that no request sees half of it and a change costs what it touches."""

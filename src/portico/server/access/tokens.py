@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access.caller import Caller
 from portico.server.access.policy import require
-from portico.server.access.refusals import TokenExists, UnexpectedStatus
+from portico.server.access.refusals import ProjectNotInOrganization, TokenExists, UnexpectedStatus
 from portico.server.access.tenancy import (
     TOKEN_PREFIX,
     Tenancy,
@@ -24,6 +24,7 @@ from portico.server.access.tenancy import (
 from portico.server.errors import FieldRequired, NotFound, OutOfRange, PatternMismatch
 from portico.server.ids import ProjectId, TokenId
 from portico.server.kit.clock import system_clock, wire_time
+from portico.server.storage.projects import maybe_project
 from portico.server.storage.tokens import (
     TokenRow,
     insert_token,
@@ -75,13 +76,18 @@ async def create_organization_token(
     return await _create(tenancy, caller, None, name, description, expires_at)
 
 
-async def list_project_tokens(tenancy: Tenancy, caller: Caller, project_id: ProjectId | None = None) -> ApiTokenList:
-    """Tokens of a project, the caller's by default, without their secrets. A project token lists its own project."""
+async def list_project_tokens(tenancy: Tenancy, caller: Caller, project_id: str | None = None) -> ApiTokenList:
+    """Tokens of a project, the caller's by default, without their secrets. A project token lists its own project.
+
+    Raises ProjectNotInOrganization (404, id 2006).
+    """
     require(caller, "project_tokens")
-    chosen = find_project(caller) if project_id is None else project_id
+    chosen = find_project(caller) if project_id is None else _read_project(project_id)
     if caller.scope == "project" and chosen != caller.project_id:
-        raise NotFound
+        raise ProjectNotInOrganization
     async with tenancy.database.begin() as connection:
+        if await maybe_project(connection, caller.organization_id, chosen) is None:
+            raise ProjectNotInOrganization
         rows = await list_tokens(connection, caller.organization_id, chosen)
     return ApiTokenList(tokens=[write_token(row) for row in rows])
 
@@ -198,6 +204,13 @@ async def _find(tenancy: Tenancy, connection: AsyncConnection, caller: Caller, i
     if row is None or row.project_id is None or foreign:
         raise NotFound
     return row
+
+
+def _read_project(text: str) -> ProjectId:
+    try:
+        return ProjectId(str(UUID(text)))
+    except ValueError:
+        raise ProjectNotInOrganization from None
 
 
 def _read_guid(text: str) -> TokenId:

@@ -93,12 +93,11 @@ def _open_transport(settings: Settings, stack: AsyncExitStack) -> Transport:
 
 
 async def _follow_tokens(database: Database, snapshot: TokenSnapshot, stack: AsyncExitStack) -> TokenSnapshot:
-    """Listens before it reads, so that no change falls in between."""
+    """Listens before it reads, so that no change falls in between; `start` returns when the snapshot is filled."""
     changes = Changes(database.url)
     changes.subscribe(snapshot.follow)
     await changes.start()
     stack.push_async_callback(changes.close)
-    await snapshot.refresh()
     return snapshot
 
 

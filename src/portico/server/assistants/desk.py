@@ -6,6 +6,7 @@ The other desks (assistants, RAG, agents, flows) do not exist yet: their names a
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable
 
 from portico.server.access.caller import Caller
 from portico.server.errors import AssistantNotFound, PatternMismatch, SearchProfileNotFound
@@ -20,14 +21,15 @@ class Desk:
     def __init__(self, chat: ChatGateway) -> None:
         self._chat = chat
 
-    async def answer(self, caller: Caller, request: ChatRequest, request_id: str) -> bytes | ChatStream:
+    def answer(self, caller: Caller, request: ChatRequest, request_id: str) -> Awaitable[bytes | ChatStream]:
+        """The answer, whole or begun; errors of our tree come here or from the awaiting."""
         ref = request.ref
         if isinstance(ref, AgentRef):
             _require_uuid(request.conversation_id)
             raise AssistantNotFound(param="model")
         if isinstance(ref, SaiaRef):
             raise SearchProfileNotFound(param="model") if ref.type == "search" else AssistantNotFound(param="model")
-        return await self._chat.answer(caller, request, request_id)
+        return self._chat.answer(caller, request, request_id)
 
 
 def _require_uuid(conversation_id: str | None) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from portico.server.edge.errors import error_headers, execution_body
 from portico.server.edge.exchange import Exchange
 from portico.server.edge.guard import Guard
 from portico.server.edge.stream import Handler, run_exchange
+from portico.server.errors import PayloadTooLarge, PorticoError
 from portico.server.kit.drive import Signal, run
 from portico.server.services import Services
 
@@ -20,9 +22,8 @@ class AsgiExchange(Exchange):
 
     __slots__ = ("_drained", "queue")
 
-    def __init__(self, path: str, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    def __init__(self, path: str, headers: list[tuple[bytes, bytes]]) -> None:
         super().__init__(path, headers)
-        self.body = body
         self.queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._drained: Signal | None = None
 
@@ -69,8 +70,18 @@ class AsgiExchange(Exchange):
 
 async def serve_hot(services: Services, guard: Guard, handler: Handler, scope: Scope, receive: Any, send: Any) -> None:
     """One hot request over ASGI; the client's hang-up cancels the handler."""
-    body = await _read_body(receive)
-    exchange = AsgiExchange(scope["path"], list(scope["headers"]), body)
+    exchange = AsgiExchange(scope["path"], list(scope["headers"]))
+    try:
+        guard.admit(exchange.headers)
+        body = await _maybe_body(receive, services.settings.body_limit_bytes)
+    except PorticoError as error:
+        exchange.respond(error.status, execution_body(error, exchange.request_id), error_headers(error))
+        while (message := exchange.queue.get_nowait()) is not None:
+            await send(message)
+        return
+    if body is None:
+        return
+    exchange.body = body
     work = asyncio.ensure_future(run(run_exchange(services, guard, handler, exchange)))
     gone = asyncio.ensure_future(_until_gone(receive))
     gone.add_done_callback(lambda _: work.cancel())
@@ -97,12 +108,18 @@ async def _next(exchange: AsgiExchange, work: asyncio.Future[None], silence_s: f
         exchange.break_silence(asyncio.get_running_loop().time(), 0.0)
 
 
-async def _read_body(receive: Any) -> bytes:
-    parts = []
+async def _maybe_body(receive: Any, limit_bytes: int) -> bytes | None:
+    """The whole body, or None when the client left before its end. Raises PayloadTooLarge."""
+    parts, size = [], 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         parts.append(message.get("body", b""))
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
+        size += len(parts[-1])
+        if size > limit_bytes:
+            raise PayloadTooLarge
+        if not message.get("more_body"):
             return b"".join(parts)
 
 

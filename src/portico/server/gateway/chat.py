@@ -13,7 +13,7 @@ from portico.server.catalog.entry import Model
 from portico.server.errors import InvalidType, PorticoError, ProviderUnknown
 from portico.server.gateway.metering import Meter
 from portico.server.gateway.parameters import fit_parameters
-from portico.server.gateway.routing import Answered, Executor, Targets
+from portico.server.gateway.routing import Answered, Attempt, Executor, Targets
 from portico.server.providers.base import Members, Outgoing, Target, Turn
 from portico.server.providers.http1 import Reply
 from portico.server.storage.journal import Journal
@@ -25,14 +25,32 @@ _encode = msgspec.json.Encoder().encode
 CLIENT_CLOSED_REQUEST = 499
 
 
-class ChatStream:
+class WholeChat(Attempt[Members]):
+    """A completion in one piece."""
+
+    __slots__ = ("_meter", "_request")
+
+    def __init__(self, request: ChatRequest, meter: Meter) -> None:
+        self._request = request
+        self._meter = meter
+
+    def write(self, target: Target) -> Outgoing:
+        turn = self._meter.turn = Turn(keep_usage=True)
+        return target.adapter.write_chat(self._request, target, turn)
+
+    def read(self, target: Target, body: bytes) -> Members:
+        assert self._meter.turn is not None
+        return target.adapter.read_chat(body, self._request, self._meter.turn)
+
+
+class ChatStream(Attempt[None]):
     """An answer being streamed, already begun. `next()` gives JSON texts of chunks, None at the end; then `close()`.
 
     A ProviderError out of `next()` is an error after the first byte: the stream is over, without `[DONE]`.
     """
 
-    def __init__(self, gateway: ChatGateway, request: ChatRequest, meter: Meter) -> None:
-        self._gateway = gateway
+    def __init__(self, executor: Executor, request: ChatRequest, meter: Meter) -> None:
+        self._executor = executor
         self._request = request
         self._meter = meter
         self._turn = Turn(keep_usage=request.include_usage)
@@ -132,7 +150,7 @@ class ChatStream:
             return
         self._closed = True
         if self.answered is not None:
-            self._gateway.executor.end(self.answered)
+            self._executor.end(self.answered)
         self._meter.estimate(self._request.body_bytes)
         if error is None:
             self._meter.close("completed", 200)
@@ -206,19 +224,10 @@ class ChatGateway:
         return model, targets
 
     async def _whole(self, request: ChatRequest, targets: Sequence[Target], meter: Meter) -> bytes:
-        def write(target: Target) -> Outgoing:
-            meter.turn = Turn(keep_usage=True)
-            return target.adapter.write_chat(request, target, meter.turn)
-
-        async def begin(target: Target, reply: Reply) -> Members:
-            assert meter.turn is not None
-            return target.adapter.read_chat(await reply.read_all(), request, meter.turn)
-
-        answered = await self.executor.send(targets, write, begin)
+        answered = await self.executor.send(targets, WholeChat(request, meter))
         self.executor.end(answered)
         meter.attempts, meter.target = answered.attempts, answered.target
-        members = answered.value
-        turn = meter.turn
+        members, turn = answered.value, meter.turn
         assert turn is not None
         if turn.tokens is None:
             turn.content_frames = len(members.get("choices", b"")) // 4
@@ -226,12 +235,11 @@ class ChatGateway:
         members["usage"] = meter.usage()
         members["requestId"] = meter.request_id
         body = _encode(members)
-        meter.mark_first_byte()
         meter.close("completed", 200)
         return body
 
     async def _stream(self, request: ChatRequest, targets: Sequence[Target], meter: Meter) -> ChatStream:
-        stream = ChatStream(self, request, meter)
-        stream.answered = await self.executor.send(targets, stream.write, stream.begin)
+        stream = ChatStream(self.executor, request, meter)
+        stream.answered = await self.executor.send(targets, stream)
         meter.attempts, meter.target = stream.answered.attempts, stream.answered.target
         return stream

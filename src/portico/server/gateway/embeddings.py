@@ -15,9 +15,8 @@ from portico.server.catalog.entry import Model
 from portico.server.errors import InvalidType, OutOfRange, PorticoError, ProviderUnknown
 from portico.server.gateway.chat import CLIENT_CLOSED_REQUEST
 from portico.server.gateway.metering import Meter
-from portico.server.gateway.routing import Executor, Targets
+from portico.server.gateway.routing import Attempt, Executor, Targets
 from portico.server.providers.base import Outgoing, Target, Tokens, Turn
-from portico.server.providers.http1 import Reply
 from portico.server.storage.journal import Journal
 from portico.wire.model_ref import BareModel, DirectModel
 from portico.wire.requests import EmbeddingRequest
@@ -26,6 +25,22 @@ _encode = msgspec.json.Encoder().encode
 BATCH = 256
 """Texts per call to a provider: well under the limits of all (OpenAI takes 2048, Cohere 96 by its own adapter)."""
 PASSAGE_DEFAULTS = {"nvidia": "passage", "cohere": "search_document"}
+
+
+class WholeEmbeddings(Attempt[tuple[list[Any], int]]):
+    """One batch: the vectors in the order of the inputs, and the tokens they took."""
+
+    __slots__ = ("_inputs", "_request")
+
+    def __init__(self, request: EmbeddingRequest, inputs: Sequence[str]) -> None:
+        self._request = request
+        self._inputs = inputs
+
+    def write(self, target: Target) -> Outgoing:
+        return target.adapter.write_embeddings(self._request, self._inputs, target)
+
+    def read(self, target: Target, body: bytes) -> tuple[list[Any], int]:
+        return target.adapter.read_embeddings(body, len(self._inputs))
 
 
 class EmbeddingGateway:
@@ -88,13 +103,7 @@ class EmbeddingGateway:
     async def _batch(
         self, request: EmbeddingRequest, inputs: Sequence[str], targets: Sequence[Target], meter: Meter
     ) -> tuple[list[Any], int]:
-        def write(target: Target) -> Outgoing:
-            return target.adapter.write_embeddings(request, inputs, target)
-
-        async def begin(target: Target, reply: Reply) -> tuple[list[Any], int]:
-            return target.adapter.read_embeddings(await reply.read_all(), len(inputs))
-
-        answered = await self._executor.send(targets, write, begin)
+        answered = await self._executor.send(targets, WholeEmbeddings(request, inputs))
         self._executor.end(answered)
         meter.attempts += answered.attempts
         meter.target = answered.target

@@ -27,7 +27,7 @@ class Meter:
     """One request being counted. `request_id` is what the caller reads in `requestId` and `X-Request-Id`."""
 
     __slots__ = (
-        "_at", "_caller", "_journal", "_operation", "_started", "_stream",
+        "_at", "_caller", "_cost", "_journal", "_operation", "_started", "_stream",
         "attempts", "first_byte", "model", "request_id", "target", "turn",
     )  # fmt: skip
 
@@ -38,6 +38,7 @@ class Meter:
         self._caller = caller
         self._operation = operation
         self._stream = stream
+        self._cost: int | None = None
         self._at = time.time()
         self._started = time.perf_counter()
         self.request_id = request_id
@@ -70,6 +71,7 @@ class Meter:
         prompt = tokens.input_uncached + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h
         completion = tokens.output_visible + tokens.reasoning
         prompt_cost, completion_cost = cost_picousd(tokens, model.price)
+        self._cost = prompt_cost + completion_cost
         return {
             **(turn.usage_members or {}),
             "prompt_tokens": prompt,
@@ -86,7 +88,9 @@ class Meter:
         now = time.perf_counter()
         turn, model, target, caller = self.turn, self.model, self.target, self._caller
         tokens = turn.tokens if turn is not None and turn.tokens is not None else _NOTHING
-        cost = sum(cost_picousd(tokens, model.price)) if model is not None else 0
+        cost = self._cost
+        if cost is None:
+            cost = sum(cost_picousd(tokens, model.price)) if model is not None else 0
         self._journal.append(
             UsageLine(
                 self.request_id, caller.organization_id, caller.project_id or "", caller.token_id, self._at,

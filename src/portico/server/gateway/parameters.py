@@ -24,15 +24,10 @@ def fit_parameters(request: ChatRequest, model: Model) -> None:
         _check_media(request, model)
     if not model.system_role:
         _fold_system(request)
-    effort = members.get("reasoning_effort")
-    if effort is not None:
+    if "reasoning_effort" in members:
         _fit_effort(request, model)
-    if not model.parameters:
-        return
-    for name in _TOUCHED:
-        rule = model.parameters.get(name)
-        if rule is not None and name in members:
-            _fit_one(request, name, rule)
+    for name in members.keys() & model.parameters.keys():
+        _fit_one(request, name, model.parameters[name])
 
 
 def _check_media(request: ChatRequest, model: Model) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -99,6 +99,23 @@ class Answered(Generic[T]):
     attempts: int
 
 
+class Attempt(Generic[T]):
+    """One verb for one request, as the executor tries it: what to write for a target, how to read its answer."""
+
+    __slots__ = ()
+
+    def write(self, target: Target) -> Outgoing:
+        raise NotImplementedError
+
+    def read(self, target: Target, body: bytes) -> T:
+        """A whole answer."""
+        raise NotImplementedError
+
+    async def begin(self, target: Target, reply: Reply) -> T:
+        """A streamed answer, up to its first output."""
+        raise NotImplementedError
+
+
 class Executor:
     """Sends to the targets in order; retries what may heal, within a number of tries and a budget of time (HC-17)."""
 
@@ -107,72 +124,53 @@ class Executor:
         self._retries = retries
         self._budget_s = retry_budget_s
 
-    async def send(
-        self,
-        targets: Sequence[Target],
-        write: Callable[[Target], Outgoing],
-        begin: Callable[[Target, Reply], Awaitable[T]],
-    ) -> Answered[T]:
-        """`begin` reads the reply up to its first output; what it raises before that may be tried again.
+    async def send(self, targets: Sequence[Target], attempt: Attempt[T]) -> Answered[T]:
+        """What `attempt` raises before its first output may be tried again, at the next target if there is one.
 
         The error that is raised in the end carries `attempts`. The caller must `end()` the answer.
         """
         started = time.monotonic()
-        attempt = 0
+        tries = 0
         while True:
-            target = targets[attempt % len(targets)]
-            attempt += 1
+            target = targets[tries % len(targets)]
+            tries += 1
             try:
-                answered = await self._try(target, write, begin)
-                answered.attempts = attempt
-                return answered
+                answered = await self._ask(target, attempt)
             except ProviderError as error:
-                wait = self._pause(error, attempt)
+                wait = self._pause(error, tries)
                 late = time.monotonic() - started + wait > self._budget_s
-                if not error.retryable or attempt > self._retries or late:
-                    error.attempts = attempt
+                if not error.retryable or tries > self._retries or late:
+                    error.attempts = tries
                     raise
                 await asyncio.sleep(wait)
+            else:
+                answered.attempts = tries
+                return answered
 
-    async def _try(
-        self,
-        target: Target,
-        write: Callable[[Target], Outgoing],
-        begin: Callable[[Target, Reply], Awaitable[T]],
-    ) -> Answered[T]:
-        if target.endpoint is not None:
-            return await self._ask(target, target.endpoint, write, begin)
-        reached = await target.adapter.reach(target)
+    async def _ask(self, target: Target, attempt: Attempt[T]) -> Answered[T]:
+        endpoint, release = target.endpoint, None
+        if endpoint is None:
+            reached = await target.adapter.reach(target)
+            endpoint, release = reached.endpoint, reached.release
+        reply: Reply | None = None
         try:
-            answered = await self._ask(target, reached.endpoint, write, begin)
-        except BaseException:
-            reached.release()
-            raise
-        answered.release = reached.release
-        return answered
-
-    async def _ask(
-        self,
-        target: Target,
-        endpoint: Endpoint,
-        write: Callable[[Target], Outgoing],
-        begin: Callable[[Target, Reply], Awaitable[T]],
-    ) -> Answered[T]:
-        outgoing = write(target)
-        while True:
-            try:
-                reply = await self._transport.send(endpoint, outgoing)
-                break
-            except ConnectionGone as error:
-                # the provider closed an idle connection just as we took it: nothing was read of the request
-                if not error.untouched:
-                    raise
-        try:
+            outgoing = attempt.write(target)
+            while reply is None:
+                try:
+                    reply = await self._transport.send(endpoint, outgoing)
+                except ConnectionGone as error:
+                    # the provider closed an idle connection just as we took it: nothing was read of the request
+                    if not error.untouched:
+                        raise
             if reply.status >= 400:
                 raise target.adapter.read_error(reply.status, reply.headers, await reply.read_all())
-            return Answered(target, reply, await begin(target, reply), None, 1)
+            value = await attempt.begin(target, reply) if outgoing.stream else attempt.read(target, reply.whole())
+            return Answered(target, reply, value, release, 1)
         except BaseException:
-            self._transport.end(reply)
+            if reply is not None:
+                self._transport.end(reply)
+            if release is not None:
+                release()
             raise
 
     def end(self, answered: Answered[T]) -> None:

@@ -90,8 +90,8 @@ class Drive(Generic[T]):
             self._waiting = waited
             waited.add_done_callback(self._wake)
 
-    def _wake(self, _future: asyncio.Future[Any]) -> None:
-        if not self.done:
+    def _wake(self, future: asyncio.Future[Any]) -> None:
+        if self._waiting is future:  # else cancelled after the future was done, and long past it
             self.step()  # the future's own __await__ raises its error or hands its result over
 
     def _finish(self, value: T | None, error: BaseException | None) -> None:
@@ -99,8 +99,8 @@ class Drive(Generic[T]):
         self.done = True
         self._on_done(value, error)
 
-    def cancel(self) -> None:
-        """Throws CancelledError into the coroutine where it waits. No effect once it is done."""
+    def cancel(self, error: BaseException | None = None) -> None:
+        """Throws CancelledError, or `error`, into the coroutine where it waits. No effect once it is done."""
         waiting = self._waiting
         if self.done or self._running or waiting is None:
             return
@@ -109,7 +109,7 @@ class Drive(Generic[T]):
         else:
             waiting.remove_done_callback(self._wake)
             waiting.cancel()
-        self.step(asyncio.CancelledError())
+        self.step(asyncio.CancelledError() if error is None else error)
 
 
 async def run(coroutine: Coroutine[Any, None, T]) -> T:

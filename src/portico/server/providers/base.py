@@ -6,7 +6,7 @@ An adapter never opens a connection. `write_*` makes an `Outgoing`, the transpor
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -18,12 +18,14 @@ Members = dict[str, Any]
 """A JSON object of which each member is still raw (msgspec.Raw) or is already a value of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True, cache_hash=True):
     """Where a provider is reached and with what key. `base_url` has no trailing slash: `http://127.0.0.1:9000/v1`."""
 
     base_url: str
-    key: str = field(default="", repr=False)
+    key: str = ""
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.base_url!r}, key=***)"
 
 
 @dataclass(frozen=True, slots=True)

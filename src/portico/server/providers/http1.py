@@ -55,13 +55,14 @@ class Reply:
     """One answer of a provider. Await `head()`, then either `read_all()` or `next_chunk()` until it gives None."""
 
     __slots__ = (
-        "_buffer", "_connection", "_error", "_inflate", "_limit", "_size", "_whole", "complete",
-        "deadline", "gap_s", "headers", "signal", "started", "status",
+        "_buffer", "_connection", "_error", "_headers", "_inflate", "_limit", "_size", "_whole", "complete",
+        "deadline", "gap_s", "raw_headers", "signal", "started", "status",
     )  # fmt: skip
 
     def __init__(self, *, whole: bool, deadline: float, gap_s: float, limit_bytes: int) -> None:
         self.status = 0
-        self.headers: dict[bytes, bytes] = {}
+        self.raw_headers: list[tuple[bytes, bytes]] = []
+        self._headers: dict[bytes, bytes] | None = None
         self.complete = False
         self.started = False
         self.signal = Signal()
@@ -75,19 +76,27 @@ class Reply:
         self._inflate: zlib._Decompress | None = None
         self._connection: Connection | None = None
 
-    async def head(self) -> None:
-        """Waits for status and headers; for a whole reply, for the whole of it. Raises ProviderError."""
-        while not (self.complete if self._whole else self.started):
-            await self._wait()
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        """Names in lower case."""
+        if self._headers is None:
+            self._headers = {name.lower(): value for name, value in self.raw_headers}
+        return self._headers
+
+    def raise_error(self) -> None:
+        """What broke the exchange, if something did."""
         if self._error is not None:
             raise self._error
 
     async def read_all(self) -> bytes:
         while not self.complete:
             await self._wait()
-        if self._error is not None:
-            raise self._error
-        return b"".join(self._buffer)
+        return self.whole()
+
+    def whole(self) -> bytes:
+        """The body of a complete reply."""
+        self.raise_error()
+        return self._buffer[0] if len(self._buffer) == 1 else b"".join(self._buffer)
 
     async def next_chunk(self) -> bytes | None:
         """What has arrived since the last call, or None at the end. Raises ProviderError when the stream breaks."""
@@ -118,11 +127,11 @@ class Reply:
 
     # called by the connection -------------------------------------------------------------------------------
 
-    def _on_head(self, status: int, headers: dict[bytes, bytes]) -> None:
-        self.status, self.headers, self.started = status, headers, True
-        encoding = headers.get(b"content-encoding", b"").lower()
-        if encoding in (b"gzip", b"x-gzip", b"deflate"):
-            self._inflate = zlib.decompressobj(wbits=47 if encoding != b"deflate" else 15)
+    def _on_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.status, self.raw_headers, self.started = status, headers, True
+        for name, value in headers:
+            if len(name) == 16 and name.lower() == b"content-encoding":
+                self._inflate = _maybe_inflater(value.strip().lower())
         if self.gap_s:
             self.deadline = time.monotonic() + self.gap_s
         if not self._whole:
@@ -159,6 +168,12 @@ class Reply:
         self.abandon()
 
 
+def _maybe_inflater(encoding: bytes) -> zlib._Decompress | None:
+    if encoding in (b"gzip", b"x-gzip"):
+        return zlib.decompressobj(wbits=47)
+    return zlib.decompressobj() if encoding == b"deflate" else None
+
+
 class Connection(asyncio.Protocol):
     """One connection to a provider; carries one exchange at a time and goes back to its pool in between."""
 
@@ -173,7 +188,7 @@ class Connection(asyncio.Protocol):
         self._served = 0
         self._head_size = 0
         self._paused = False
-        self._headers: dict[bytes, bytes] = {}
+        self._headers: list[tuple[bytes, bytes]] = []
         self.transport: asyncio.Transport
         self.parser = httptools.HttpResponseParser(self)
 
@@ -236,10 +251,10 @@ class Connection(asyncio.Protocol):
     # httptools ----------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self._headers = {}
+        self._headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.lower()] = value
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         status = self.parser.get_status_code()

@@ -28,7 +28,7 @@ from portico.wire.requests import NULL, ChatRequest, EmbeddingRequest
 
 _encode = msgspec.json.Encoder().encode
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_FOREIGN = ("timings", "__verbose", "prompt_filter_results")
+_FOREIGN = {"timings", "__verbose", "prompt_filter_results"}
 _USAGE_WANTED = msgspec.Raw(b'{"include_usage":true}')
 _TRUE = msgspec.Raw(b"true")
 
@@ -108,12 +108,11 @@ class OpenAI(Adapter):
             usage = _USAGE.decode(members["usage"]) if "usage" in members else None
         except (msgspec.DecodeError, RecursionError):
             raise ProviderUnknown("the provider's answer is not a chat completion") from None
-        if choices:
-            turn.finish_reason = choices[0].finish_reason or ""
-        if any(c.message is not None and c.message.content == NULL for c in choices):
-            members["choices"] = msgspec.Raw(_NULL_CONTENT.sub(b'"content":""', members["choices"]))
-        for foreign in _FOREIGN:
-            members.pop(foreign, None)
+        for choice in choices:
+            turn.finish_reason = turn.finish_reason or choice.finish_reason or ""
+            if choice.message is not None and choice.message.content == NULL:
+                members["choices"] = msgspec.Raw(_NULL_CONTENT.sub(b'"content":""', members["choices"]))
+        _drop_foreign(members)
         self._take_usage(usage, members.get("usage"), turn)
         return members
 
@@ -153,14 +152,12 @@ class OpenAI(Adapter):
         self._take_usage(chunk.usage, members.pop("usage", None), turn)
         if not chunk.choices:
             return ()
-        for foreign in _FOREIGN:
-            members.pop(foreign, None)
+        _drop_foreign(members)
         return (ascii_json(_encode(members)),)
 
     def _without_foreign(self, data: bytes) -> bytes:
         members = self._members(data)
-        for foreign in _FOREIGN:
-            members.pop(foreign, None)
+        _drop_foreign(members)
         return _encode(members)
 
     def _members(self, body: bytes) -> Members:
@@ -273,6 +270,11 @@ class _Embeddings(msgspec.Struct):
 
 
 _EMBEDDINGS = msgspec.json.Decoder(_Embeddings)
+
+
+def _drop_foreign(members: Members) -> None:
+    for name in members.keys() & _FOREIGN:
+        del members[name]
 
 
 def _read_error_body(raw: msgspec.Raw) -> _ErrorBody:

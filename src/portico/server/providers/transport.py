@@ -57,7 +57,8 @@ class Transport:
         self._active.add(reply)
         try:
             connection.send(b"%b%d\r\n\r\n%b" % (head, len(outgoing.body), outgoing.body), reply)
-            await reply.head()
+            await reply.signal  # the head of a streamed answer, the end of a whole one, or the failure of either
+            reply.raise_error()
         except BaseException:
             self.end(reply)
             raise

@@ -35,7 +35,7 @@ class Change:
 
 
 UNKNOWN = Change()
-Subscriber = Callable[[Change], Awaitable[None]]
+Subscriber = Callable[[frozenset[Change]], Awaitable[None]]
 
 
 class Changes:
@@ -51,7 +51,7 @@ class Changes:
         self._task: asyncio.Task[None] | None = None
 
     def subscribe(self, subscriber: Subscriber) -> None:
-        """The subscriber is called with each change, with UNKNOWN after each (re)connection and every 30 s."""
+        """Called with the changes that came together; with UNKNOWN after each (re)connection and every 30 s."""
         self._subscribers.append(subscriber)
 
     async def start(self) -> None:
@@ -92,23 +92,22 @@ class Changes:
         async with connection:
             # Listening begins before the first look, so that no change falls in between.
             await connection.execute(f"LISTEN {CHANNEL}")
-            await self._tell({UNKNOWN})
+            await self._tell(frozenset((UNKNOWN,)))
             self._pause_s = _SHORTEST_PAUSE_S
             if not ready.done():
                 ready.set_result(None)
             while True:
                 news = connection.notifies(timeout=self._safety_net_s, stop_after=1)
-                changes = {_read(notify.payload) async for notify in news}
+                changes = frozenset([_read(notify.payload) async for notify in news])
                 if not changes:
                     # A connection whose other end vanished stays silent for ever; a question finds out.
                     async with asyncio.timeout(self._connect_timeout_s):
                         await connection.execute("SELECT 1")
-                await self._tell(changes or {UNKNOWN})
+                await self._tell(changes or frozenset((UNKNOWN,)))
 
-    async def _tell(self, changes: set[Change]) -> None:
-        for change in changes:
-            for subscriber in self._subscribers:
-                await subscriber(change)
+    async def _tell(self, changes: frozenset[Change]) -> None:
+        for subscriber in self._subscribers:
+            await subscriber(changes)
 
 
 def _read(payload: str) -> Change:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from portico.server.errors import PorticoError
+from portico.server.errors import PorticoError, StartError
 from portico.server.settings import Secret
 
 OLDEST_VERSION = 15
@@ -20,10 +20,6 @@ _DRIVER = "postgresql+psycopg"
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2}
 
 metadata = MetaData()
-
-
-class StartError(RuntimeError):
-    """The server cannot start; the message says what to change. Never holds a password."""
 
 
 class DatabaseAway(PorticoError):

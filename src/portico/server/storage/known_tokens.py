@@ -1,8 +1,8 @@
-"""What a process keeps in memory of tokens and projects: the only queries that run over all tenants at once."""
+"""What a process keeps in memory of tokens and projects: the only queries that run over many tenants at once."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,8 +13,6 @@ from portico.server.ids import OrganizationId, ProjectId, TokenId
 from portico.server.storage.organizations import organizations
 from portico.server.storage.projects import projects
 from portico.server.storage.tokens import tokens
-
-BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +36,9 @@ class KnownProject:
     name: str
 
 
-async def batches_of_known_tokens(
-    connection: AsyncConnection, organization_id: OrganizationId | None = None
-) -> AsyncIterator[list[KnownToken]]:
-    """Of one organization, or of all; in batches, so that a hundred thousand rows do not stop the event loop."""
+async def list_known_tokens(
+    connection: AsyncConnection, organization_ids: Sequence[OrganizationId]
+) -> list[KnownToken]:
     same_project = and_(
         projects.c.organization_id == tokens.c.organization_id, projects.c.project_id == tokens.c.project_id
     )
@@ -61,32 +58,31 @@ async def batches_of_known_tokens(
         usable,
         tokens.c.expires_at,
     ).select_from(tokens.join(organizations).outerjoin(projects, same_project))
-    if organization_id is not None:
-        query = query.where(tokens.c.organization_id == organization_id)
-    async for rows in (await connection.stream(query)).partitions(BATCH):
-        yield [KnownToken(*row) for row in rows]
+    query = query.where(tokens.c.organization_id.in_(organization_ids))
+    return [KnownToken(*row) for row in await connection.execute(query)]
 
 
 async def list_known_projects(
-    connection: AsyncConnection, organization_id: OrganizationId | None = None
+    connection: AsyncConnection, organization_ids: Sequence[OrganizationId]
 ) -> list[KnownProject]:
-    """Living ones, of one organization or of all."""
+    """Living ones."""
     query = select(projects.c.organization_id, projects.c.project_id, projects.c.name)
-    query = query.where(projects.c.deleted_at.is_(None))
-    if organization_id is not None:
-        query = query.where(projects.c.organization_id == organization_id)
+    query = query.where(projects.c.organization_id.in_(organization_ids), projects.c.deleted_at.is_(None))
     return [KnownProject(*row) for row in await connection.execute(query)]
 
 
 async def fingerprints(
-    connection: AsyncConnection, organization_id: OrganizationId | None = None
+    connection: AsyncConnection, organization_ids: Sequence[OrganizationId]
 ) -> dict[OrganizationId, str]:
-    """One per organization (or of one), changing with any of its rows read here; costs the database a scan."""
-    where = "" if organization_id is None else " WHERE organization_id = :organization_id"
+    """One for each of these organizations (none named: for all), changing with any of its rows read here.
+
+    Costs the database a scan, and this process a line per organization.
+    """
+    where = " WHERE organization_id = ANY(CAST(:ids AS uuid[]))" if organization_ids else ""
     rows = " UNION ALL ".join(
         f"SELECT organization_id, hashtextextended(t::text, 0) AS h FROM {table} t{where}"
         for table in ("organizations", "projects", "tokens")
     )
     query = text(f"SELECT organization_id::text, count(*) || ' ' || sum(h) FROM ({rows}) AS r GROUP BY 1")
-    found = await connection.execute(query, {} if organization_id is None else {"organization_id": organization_id})
+    found = await connection.execute(query, {"ids": list(organization_ids)} if organization_ids else {})
     return {OrganizationId(row[0]): row[1] for row in found}

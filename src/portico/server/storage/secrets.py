@@ -10,9 +10,10 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from portico.server.errors import StartError
 from portico.server.kit.hashing import derive_key, keyed_hash
 from portico.server.settings import Secret
-from portico.server.storage.database import Database, StartError
+from portico.server.storage.database import Database
 
 KEY_FILE = "installation.key"
 _SHORTEST_KEY = 32

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -31,12 +31,12 @@ PLATFORM = ("variables", "threadId", "filters", "revision", "revisionName", "sto
 """Members of the platform that no provider knows."""
 
 
-async def chat_completions(services: Services, caller: Caller, exchange: Exchange) -> bytes | ChatStream:
+def chat_completions(services: Services, caller: Caller, exchange: Exchange) -> Awaitable[bytes | ChatStream]:
     require(caller, "execution")
     request = read_chat_request(exchange.body)
     request.conversation_id = exchange.header(b"saia-conversation-id")
     exchange.stream = request.stream
-    return await services.desk.answer(caller, request, exchange.request_id)
+    return services.desk.answer(caller, request, exchange.request_id)
 
 
 def read_chat_request(body: bytes | bytearray) -> ChatRequest:
@@ -47,10 +47,8 @@ def read_chat_request(body: bytes | bytearray) -> ChatRequest:
     request.media = read_messages(members)
     request.stream = read_flag(members, "stream")
     request.include_usage = _read_stream_options(members)
-    for name in list(members):
-        check = _CHECKS.get(name)
-        if check is not None:
-            check(members, name)
+    for name in members.keys() & _CHECKS.keys():
+        _CHECKS[name](members, name)
     request.has_tools = "tools" in members
     return request
 
@@ -61,7 +59,7 @@ def _read_stream_options(members: Members) -> bool:
         return False
     try:
         options = msgspec.json.decode(raw, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise PatternMismatch("stream_options", "send an object") from None
     return options.get("include_usage") in (True, "true", "True", 1)
 
@@ -70,7 +68,7 @@ def _number(low: float, high: float, *, whole: bool = False) -> Callable[[Member
     """A check of a number within [low, high]; null means absent; a number in quotes is taken as the number."""
 
     def check(members: Members, name: str) -> None:
-        value = _decode(members[name])
+        value = _decode(members[name], name)
         if value is None:
             del members[name]
             return
@@ -79,10 +77,10 @@ def _number(low: float, high: float, *, whole: bool = False) -> Callable[[Member
             members[name] = msgspec.Raw(msgspec.json.encode(value))
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise PatternMismatch(name, "send a number")
+        if not low <= value <= high:  # infinite, and no number at all, too
+            raise OutOfRange(name, f"send a number from {low:g} to {high:g}" if high < 2**31 else f"at least {low:g}")
         if whole and value != int(value):
             raise PatternMismatch(name, "send a whole number")
-        if not low <= value <= high:
-            raise OutOfRange(name, f"send a number from {low:g} to {high:g}" if high < 2**31 else f"at least {low:g}")
 
     return check
 
@@ -103,15 +101,17 @@ def _boolean(members: Members, name: str) -> None:
     members[name] = msgspec.Raw(b"true" if value else b"false")
 
 
-def _decode(raw: msgspec.Raw) -> Any:
+def _decode(raw: msgspec.Raw, name: str) -> Any:
     try:
         return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        raise PatternMismatch("body", "the JSON is nested too deeply") from None
+    except msgspec.DecodeError as error:
+        raise PatternMismatch(name, str(error)) from None
+    except RecursionError:
+        raise PatternMismatch(name, "the JSON is nested too deeply") from None
 
 
 def _stop(members: Members, name: str) -> None:
-    value = _decode(members[name])
+    value = _decode(members[name], name)
     if value is None:
         del members[name]
     elif isinstance(value, list):
@@ -125,7 +125,7 @@ def _stop(members: Members, name: str) -> None:
 
 def _metadata(members: Members, name: str) -> None:
     """Kept for the request log; no provider gets it."""
-    value = _decode(members.pop(name))
+    value = _decode(members.pop(name), name)
     if value is not None and not isinstance(value, dict):
         raise PatternMismatch(name, "send an object")
     if value and len(value) > 16:
@@ -134,7 +134,7 @@ def _metadata(members: Members, name: str) -> None:
 
 def _tools(members: Members, name: str) -> None:
     """Flat tools become the OpenAI form; an empty array or null means no tools."""
-    tools = _decode(members[name])
+    tools = _decode(members[name], name)
     if not tools:
         del members[name]
         return
@@ -160,7 +160,7 @@ def _tool(tool: dict[str, Any]) -> dict[str, Any]:
 
 def _tool_choice(members: Members, name: str) -> None:
     """Unwraps the vendor's `{"tool_choice": ...}`; checks the documented forms."""
-    choice = _decode(members[name])
+    choice = _decode(members[name], name)
     if isinstance(choice, dict) and set(choice) == {"tool_choice"}:
         choice = choice["tool_choice"]
     if isinstance(choice, dict) and isinstance(choice.get("function"), dict):
@@ -174,7 +174,7 @@ def _tool_choice(members: Members, name: str) -> None:
 
 
 def _response_format(members: Members, name: str) -> None:
-    value = _decode(members[name])
+    value = _decode(members[name], name)
     if value is None:
         del members[name]
         return
@@ -188,7 +188,7 @@ def _response_format(members: Members, name: str) -> None:
 
 
 def _text(members: Members, name: str) -> None:
-    value = _decode(members[name])
+    value = _decode(members[name], name)
     if value is None:
         del members[name]
     elif not isinstance(value, str):

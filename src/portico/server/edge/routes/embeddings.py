@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Awaitable
 from typing import Any, Literal
 
 import msgspec
@@ -14,14 +16,15 @@ from portico.server.errors import EmptyQuery, FieldRequired, OutOfRange, Pattern
 from portico.server.services import Services
 from portico.wire.requests import EmbeddingRequest, Members
 
+_WHOLE = re.compile(r"[0-9]{1,20}")
 PATHS = ("/v1/embeddings", "/embeddings", "/chat/embedding", "/v1/chat/embedding")
 DEFAULT_TIMEOUT_S = 600.0
 
 
-async def embeddings(services: Services, caller: Caller, exchange: Exchange) -> bytes:
+def embeddings(services: Services, caller: Caller, exchange: Exchange) -> Awaitable[bytes]:
     require(caller, "execution")
     request = read_embedding_request(exchange.body)
-    return await services.embeddings.answer(caller, request, exchange.request_id)
+    return services.embeddings.answer(caller, request, exchange.request_id)
 
 
 def read_embedding_request(body: bytes | bytearray) -> EmbeddingRequest:
@@ -52,7 +55,9 @@ def _value(members: Members, name: str) -> Any:
     raw = members.get(name)
     try:
         return None if raw is None else msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except msgspec.DecodeError as error:
+        raise PatternMismatch(name, str(error)) from None
+    except RecursionError:
         raise PatternMismatch(name, "the JSON is nested too deeply") from None
 
 
@@ -78,7 +83,7 @@ def _read_inputs(members: Members) -> list[str]:
 def _read_whole(members: Members, name: str) -> int | None:
     """A whole number above zero; one in quotes counts (the vendor's command line sends those)."""
     value = _value(members, name)
-    if isinstance(value, str) and value.strip().isdigit():
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
         value = int(value)
     if value is None or value == "":
         return None

@@ -65,7 +65,9 @@ def _media_type(part: dict[str, Any]) -> str:
 def _rewrite(raw: msgspec.Raw) -> list[dict[str, Any]]:
     try:
         value = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except msgspec.DecodeError as error:
+        raise BadInputText(f"Bad Input Text: messages: {error}") from None
+    except RecursionError:
         raise BadInputText("Bad Input Text: messages are nested too deeply") from None
     if isinstance(value, dict | str):  # one flow sample of the reference sends a single object
         value = [value]

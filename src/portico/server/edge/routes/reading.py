@@ -32,9 +32,10 @@ def query_of(request: Request[Any, Any, Any]) -> Mapping[str, str]:
     return {name: value for name, value in request.query_params.multi_items() if isinstance(value, str)}
 
 
-def json_response(value: T, language: str | None = None) -> Response[T]:
+def json_response(value: T, language: str | None = None, status_code: int | None = None) -> Response[T]:
     headers = {"content-language": language} if language else None
-    return Response(_encode(value), media_type="application/json", headers=headers)  # type: ignore[arg-type]  # encoded already
+    encoded: Any = _encode(value)
+    return Response(encoded, media_type="application/json", headers=headers, status_code=status_code)
 
 
 async def read_object(request: Request[Any, Any, Any]) -> dict[str, Any]:

@@ -11,11 +11,15 @@ from portico.server.access import tokens
 from portico.server.access.policy import require
 from portico.server.edge.routes.reading import caller_of, json_response, read_object, services_of
 from portico.server.errors import PatternMismatch
-from portico.server.ids import ProjectId
 from portico.wire.tokens import ApiToken, ApiTokenChange, ApiTokenList, NewApiToken, TokenAccess
 
 Req = Request[Any, Any, Any]
 T = TypeVar("T")
+BASES = ("/v2/projects/tokens", "/projects/tokens", "/v2/organization/projects/tokens")
+
+
+def _paths(tail: str = "") -> list[str]:
+    return [base + tail for base in BASES]
 
 
 @get("/v1/accessControl/apitoken/validate", summary="Check a token")
@@ -27,16 +31,16 @@ async def validate(request: Req) -> Response[TokenAccess]:
 
 @get("/v1/organization/project/{project_id:str}/tokens", summary="List the tokens of a project")
 async def list_tokens(request: Req, project_id: str) -> Response[ApiTokenList]:
-    found = await tokens.list_project_tokens(services_of(request).tenancy, caller_of(request), ProjectId(project_id))
+    found = await tokens.list_project_tokens(services_of(request).tenancy, caller_of(request), project_id)
     return json_response(found)
 
 
-@get("/v2/projects/tokens", summary="List the tokens of the caller's project")
+@get(_paths(), summary="List the tokens of the caller's project")
 async def list_own_tokens(request: Req) -> Response[ApiTokenList]:
     return json_response(await tokens.list_project_tokens(services_of(request).tenancy, caller_of(request)))
 
 
-@post("/v2/projects/tokens", status_code=200, summary="Create a token of a project")
+@post(_paths(), status_code=201, summary="Create a token of a project")
 async def create_token(request: Req) -> Response[ApiToken]:
     """The answer's `id` is the secret; it is shown here and never again."""
     new = _read(NewApiToken, await read_object(request))
@@ -44,15 +48,15 @@ async def create_token(request: Req) -> Response[ApiToken]:
     made = await tokens.create_token(
         services_of(request).tenancy, caller_of(request), new.name, new.description, expires_at
     )
-    return json_response(made)
+    return json_response(made, status_code=201)
 
 
-@get("/v2/projects/tokens/{token_id:str}", summary="Get a token")
+@get(_paths("/{token_id:str}"), summary="Get a token")
 async def get_token(request: Req, token_id: str) -> Response[ApiToken]:
     return json_response(await tokens.find_token(services_of(request).tenancy, caller_of(request), token_id))
 
 
-@put("/v2/projects/tokens/{token_id:str}", summary="Describe, block or unblock a token")
+@put(_paths("/{token_id:str}"), summary="Describe, block or unblock a token")
 async def change_token(request: Req, token_id: str) -> Response[ApiToken]:
     change = _read(ApiTokenChange, await read_object(request))
     changed = await tokens.change_token(
@@ -65,7 +69,7 @@ async def change_token(request: Req, token_id: str) -> Response[ApiToken]:
     return json_response(changed)
 
 
-@delete("/v2/projects/tokens/{token_id:str}", status_code=200, summary="Revoke a token for ever")
+@delete(_paths("/{token_id:str}"), status_code=200, summary="Revoke a token for ever")
 async def delete_token(request: Req, token_id: str) -> Response[dict[str, Any]]:
     await tokens.delete_token(services_of(request).tenancy, caller_of(request), token_id)
     return json_response({})

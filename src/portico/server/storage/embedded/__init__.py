@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from portico.server.storage.embedded.opening import EmbeddedPostgres, StartError, open_embedded
+    from portico.server.storage.embedded.opening import EmbeddedPostgres, open_embedded
 
-__all__ = ["EmbeddedPostgres", "StartError", "open_embedded"]
+__all__ = ["EmbeddedPostgres", "open_embedded"]
 
 
 def __getattr__(name: str) -> object:

@@ -11,16 +11,13 @@ import signal
 from pathlib import Path
 from urllib.parse import quote
 
+from portico.server.errors import StartError
 from portico.server.kit.shared_process import Child, ChildFailed, Lease, lease
 from portico.server.settings import Secret
 from portico.server.storage.embedded.boot import NAME
 
 _ELSEWHERE = "choose another data folder with DATA=<folder>, or set PORTICO_DATABASE_URL to a server of your own"
 _KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR")  # none of PG*, LC_*, LD_*: they would reach PostgreSQL
-
-
-class StartError(Exception):
-    """The embedded PostgreSQL cannot be started; the message is one sentence that says what to do."""
 
 
 class EmbeddedPostgres:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from portico.server.storage.database import Database, StartError
+from portico.server.errors import StartError
+from portico.server.storage.database import Database
 
 # A name of our own: a database may be shared with another program that uses alembic.
 VERSION_TABLE = "portico_schema"

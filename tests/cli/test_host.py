@@ -1,0 +1,55 @@
+"""`portico tokens reset`: acts on this host's data folder, and shows tokens to a terminal only."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from portico.server.access.credentials import Credentials
+from portico.server.errors import StartError
+from portico.server.settings import Secret, Settings
+
+from .conftest import TOKEN, Run
+
+RESET = "portico.server.access.first_start.reset_tokens"
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings that the server's own function was called with; a real reset is a test of the server."""
+    seen: list[Settings] = []
+
+    async def reset(settings: Settings) -> Credentials:
+        seen.append(settings)
+        return Credentials(settings.data_dir / "credentials", "http://127.0.0.1:8080", Secret(TOKEN), Secret(TOKEN))
+
+    monkeypatch.setattr(RESET, reset)
+    return seen
+
+
+def test_a_pipe_gets_the_path_and_no_token(run: Run, asked: list[Settings], tmp_path: Path) -> None:
+    result = run("tokens", "reset", "--data", str(tmp_path / "d"), "--yes")
+
+    assert [settings.data_dir for settings in asked] == [tmp_path / "d"]
+    assert json.loads(result.out) == {
+        "credentials": str(tmp_path / "d" / "credentials"),
+        "base_url": "http://127.0.0.1:8080",
+    }
+    assert TOKEN not in result.out + result.err
+
+
+def test_it_asks_first(run: Run, asked: list[Settings]) -> None:
+    assert run("tokens", "reset", stdin="n\n").code == 130
+    assert asked == []
+
+
+def test_a_refusal_of_the_database_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def reset(settings: Settings) -> Credentials:
+        raise StartError("The database is of a newer version.")
+
+    monkeypatch.setattr(RESET, reset)
+    result = run("tokens", "reset", "--yes")
+
+    assert (result.code, result.err) == (1, "error: The database is of a newer version.\n")
