@@ -6,6 +6,7 @@ Whatever comes: an answer in time, never a 500, never a trace, refusals in the d
 from __future__ import annotations
 
 import json
+import socket
 import string
 from collections.abc import Callable
 from functools import cache
@@ -342,7 +343,8 @@ def test_any_headers_get_an_answer(server: LiveServer, headers: list[tuple[str, 
         lines.append(b"Content-Length: %d" % len(body))
     with Wire(server) as wire:
         wire.send(b"\r\n".join(lines) + b"\r\n\r\n" + body)
-        wire.socket.shutdown(1)  # SHUT_WR: a request that waits for more of its body ends here
+        if names & {"content-length", "transfer-encoding"}:
+            wire.socket.shutdown(socket.SHUT_WR)  # a request that waits for more of its body ends here
         try:
             answer = wire.answer()
         except ConnectionError:

@@ -34,6 +34,7 @@ needs_root = pytest.mark.skipif(not AS_ROOT, reason="only root can act as other 
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
+from portico.server.errors import StartError
 from portico.server.storage.embedded import open_embedded
 async def hold():
     try:

@@ -56,6 +56,7 @@ async def _build(settings: Settings, database: Database, tenancy: Tenancy, stack
     runtime = LocalRuntime(settings, own)
     stack.push_async_callback(runtime.close)
     await runtime.start()
+    catalog = catalog.with_files("local", [status.name for status in runtime.status() if status.kind == "chat"])
     journal, transport = await _open_journal(settings, database, stack), _open_transport(settings, stack)
     adapters: dict[str, Adapter] = {"openai": OpenAI(), "local": Local(runtime)}
     targets = Targets(catalog, adapters, settings.provider_keys, settings.provider_urls)

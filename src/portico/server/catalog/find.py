@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from portico.server.catalog.entry import Model, ModelType, Provider
@@ -18,6 +19,15 @@ _UNLISTED = MappingProxyType(
         "es": "No figura en el catálogo; se envía al proveedor con el nombre indicado.",
         "pt": "Não consta do catálogo; é enviado ao provedor com o nome indicado.",
         "ja": "カタログには未登録で、指定された名前のままプロバイダーに渡されます。",
+    }
+)
+
+_FILE = MappingProxyType(
+    {
+        "en": "A model file that was put into the models folder of this host.",
+        "es": "Un archivo de modelo colocado en la carpeta de modelos de este servidor.",
+        "pt": "Um arquivo de modelo colocado na pasta de modelos deste servidor.",
+        "ja": "このホストのモデルフォルダーに置かれたモデルファイル。",
     }
 )
 
@@ -40,6 +50,14 @@ class Catalog:
             for name in (provider.name, *provider.aliases):
                 self._shelves[name.lower()] = shelf
         self._bare = _bare_names(self.providers)
+
+    def with_files(self, provider_name: str, names: Iterable[str]) -> Catalog:
+        """The same catalogue, in which a provider also has chat models whose files were found on this host."""
+        provider = self.find_provider(provider_name)
+        known = {model.name for model in provider.models}
+        found = tuple(_file_model(provider, name) for name in names if name not in known)
+        extended = replace(provider, models=(*provider.models, *found))
+        return Catalog(extended if p is provider else p for p in self.providers)
 
     def find_provider(self, name: str) -> Provider:
         """One provider by name or alias. Raises NotFound (404, id 4000)."""
@@ -162,6 +180,12 @@ def unlisted_model(provider: Provider, name: str, wanted: ModelType) -> Model:
         tool_choice=chat,
         flexible_dimensions=wanted == "Embedding",
         source=provider.source,
+    )
+
+
+def _file_model(provider: Provider, name: str) -> Model:
+    return replace(
+        unlisted_model(provider, name, "Chat"), descriptions=_FILE, is_custom=True, source="file of this host"
     )
 
 

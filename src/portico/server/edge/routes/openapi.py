@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from portico.server.edge.routes import chat, embeddings
-from portico.server.edge.routes.openapi_hot import CHAT_OPERATION, EMBEDDINGS_OPERATION, SECURITY
+from portico.server.edge.routes.openapi_hot import CHAT_OPERATION, EMBEDDINGS_OPERATION, REFUSED, SECURITY
 
 
 class WholeDocument(JsonRenderPlugin):
@@ -20,13 +20,23 @@ class WholeDocument(JsonRenderPlugin):
 
 def add_hot_paths(schema: dict[str, Any]) -> dict[str, Any]:
     """The framework's document with the hot paths and the ways to send a token."""
-    paths = dict(schema.get("paths", {}))
+    paths = {path: _with_our_errors(item) for path, item in schema.get("paths", {}).items()}
     for path in chat.PATHS:
         paths[path] = {"post": {**CHAT_OPERATION, "operationId": _operation_id("chat", path)}}
     for path in embeddings.PATHS:
         paths[path] = {"post": {**EMBEDDINGS_OPERATION, "operationId": _operation_id("embeddings", path)}}
     components = {**schema.get("components", {}), "securitySchemes": SECURITY}
     return {**schema, "paths": paths, "components": components, "security": [{name: []} for name in SECURITY]}
+
+
+def _with_our_errors(item: dict[str, Any]) -> dict[str, Any]:
+    """The framework describes refusals in its own shape; ours never have it."""
+    return {
+        verb: {**operation, "responses": {**operation["responses"], "400": REFUSED, "401": REFUSED, "403": REFUSED}}
+        if isinstance(operation, dict) and "responses" in operation
+        else operation
+        for verb, operation in item.items()
+    }
 
 
 def _operation_id(name: str, path: str) -> str:

@@ -90,13 +90,16 @@ _ERROR = {
 }
 
 
+REFUSED: dict[str, Any] = {"description": "Refused", "content": {"application/json": {"schema": _ERROR}}}
+"""Every refusal has `errors`; those of OpenAI-like paths have the other members, too."""
+
+
 def _responses(description: str, *, stream: bool) -> dict[str, Any]:
     content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
     if stream:
         content["text/event-stream"] = {"schema": {"type": "string"}}
-    refused = {"description": "Refused", "content": {"application/json": {"schema": _ERROR}}}
     codes = ("400", "401", "403", "404", "413", "429", "501", "502", "503", "504")
-    return {"200": {"description": description, "content": content}, **dict.fromkeys(codes, refused)}
+    return {"200": {"description": description, "content": content}, **dict.fromkeys(codes, REFUSED)}
 
 
 CHAT_OPERATION: dict[str, Any] = {

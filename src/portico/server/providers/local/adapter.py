@@ -12,7 +12,7 @@ from portico.server.errors import MediaNotSupported
 from portico.server.providers.base import Members, Outgoing, Reached, Target, Turn
 from portico.server.providers.local.runtime import LocalRuntime
 from portico.server.providers.local.tool_reader import CallArguments, CallStart, Content, Delta, ToolReader
-from portico.server.providers.local.tools import constrain, plain_messages
+from portico.server.providers.local.tools import constrain, has_functions, plain_messages, read_member
 from portico.server.providers.openai import OpenAI, ascii_json
 from portico.wire.requests import ChatRequest
 
@@ -36,14 +36,15 @@ class Local(OpenAI):
         if request.media:
             raise MediaNotSupported(f"{MediaNotSupported.text} The local models read text only.", param="messages")
         members: Json = dict(request.members)
-        if request.has_tools and bytes(request.members.get("tool_choice", b"")) != b'"none"':
+        wanted = bytes(request.members.get("tool_choice", b"")) != b'"none"'
+        if request.has_tools and wanted and has_functions(request.members):
             members = constrain(request.members)
             turn.reader = {}
         else:
             for name in ("tools", "tool_choice", "parallel_tool_calls"):
                 members.pop(name, None)
             if any(role in bytes(request.members["messages"]) for role in _TOOL_ROLES):
-                members["messages"] = plain_messages(msgspec.json.decode(request.members["messages"]))
+                members["messages"] = plain_messages(read_member(request.members, "messages"))
         return super().write_chat(_with(request, members), target, turn)
 
     def read_chat(self, body: bytes, request: ChatRequest, turn: Turn) -> Members:

@@ -8,52 +8,91 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from portico.server.errors import OutOfRange
+import msgspec
+
+from portico.server.errors import BadInputText, OutOfRange, PatternMismatch
 from portico.wire.requests import Members
 
 Json = dict[str, Any]
 _ANY_ARGUMENTS: Json = {"type": "object"}
 
 
-def constrain(members: Members) -> Json:
-    """Members (decoded) with tools, tool_choice and response_format turned into one schema and a system message.
+def has_functions(members: Members) -> bool:
+    """Whether there is a tool that a model of ours could call; others (`{"googleSearch":{}}`) are a provider's own."""
+    return "tools" in members and any(isinstance(tool.get("function"), dict) for tool in read_member(members, "tools"))
 
-    Raises OutOfRange for a tool choice that names no tool of the request.
+
+def read_member(members: Members, name: str) -> Any:
+    """One member decoded. Raises BadInputText for what passed the door only because nobody had to look at it."""
+    try:
+        return msgspec.json.decode(members[name])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadInputText(f"Bad Input Text: {name}: {error}") from None
+
+
+def constrain(members: Members) -> Json:
+    """Members with tools, tool_choice and response_format turned into one schema and a system message.
+
+    Raises OutOfRange for a tool choice that names no tool of the request; BadInputText, PatternMismatch.
     """
-    decoded = {name: json.loads(bytes(raw)) for name, raw in members.items()}
-    tools = [tool["function"] for tool in decoded.pop("tools") if isinstance(tool.get("function"), dict)]
-    choice = decoded.pop("tool_choice", "auto")
-    parallel = decoded.pop("parallel_tool_calls", True)
-    wanted = decoded.pop("response_format", None)
+    given = {name: read_member(members, name) for name in _TURNED if name in members}
+    tools = [tool["function"] for tool in given["tools"] if isinstance(tool.get("function"), dict)]
+    choice = given.get("tool_choice", "auto")
     if isinstance(choice, dict):
         tools = _named(tools, choice)
-    schema = _schema(tools, choice, parallel, wanted)
-    decoded["messages"] = [_instruction(tools, choice), *plain_messages(decoded["messages"])]
-    decoded["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
-    return decoded
+    schema = _schema(tools, choice, given.get("parallel_tool_calls", True), given.get("response_format"))
+    turned = {
+        "messages": [_instruction(tools, choice), *plain_messages(given["messages"])],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}},
+    }
+    try:
+        written = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in turned.items()}
+    except RecursionError:
+        raise BadInputText("Bad Input Text: the schemas of the tools are nested too deeply") from None
+    return {**{name: raw for name, raw in members.items() if name not in _TURNED}, **written}
+
+
+_TURNED = ("messages", "tools", "tool_choice", "parallel_tool_calls", "response_format")
 
 
 def plain_messages(messages: list[Json]) -> list[Json]:
-    """Tool calls and their results as text: not every chat template knows these roles (HC-03)."""
+    """Tool calls and their results as text: not every chat template knows these roles (HC-03).
+
+    Raises PatternMismatch for calls that are none.
+    """
     plain: list[Json] = []
     names: dict[str, str] = {}
-    for message in messages:
-        if message.get("tool_calls"):
-            plain.append({"role": "assistant", "content": _as_text(message["tool_calls"], names)})
-        elif message["role"] in ("tool", "function"):
-            name = names.get(message.get("tool_call_id", ""), message.get("name") or "the tool")
+    behind_result = False
+    for index, message in enumerate(messages):
+        is_result = message["role"] in ("tool", "function")
+        if is_result:
+            name = names.get(str(message.get("tool_call_id")), message.get("name") or "the tool")
             result = f"Result of {name}: {_flat(message.get('content'))}"
-            if plain and plain[-1].get("results"):
+            if behind_result:
                 plain[-1]["content"] += "\n" + result
             else:
-                plain.append({"role": "user", "content": result, "results": True})
+                plain.append({"role": "user", "content": result})
+        elif message.get("tool_calls"):
+            calls = _read_calls(message["tool_calls"], f"messages[{index}].tool_calls")
+            names |= {str(call.get("id")): str(call["function"].get("name")) for call in calls}
+            plain.append({"role": "assistant", "content": _as_text(calls)})
         else:
             plain.append(message)
-    return [{k: v for k, v in message.items() if k != "results"} for message in plain]
+        behind_result = is_result
+    return plain
+
+
+def _read_calls(calls: Any, where: str) -> list[Json]:
+    if not isinstance(calls, list):
+        raise PatternMismatch(where, "send an array of calls")
+    if not all(isinstance(call, dict) and isinstance(call.get("function"), dict) for call in calls):
+        raise PatternMismatch(where, "send calls with a function")
+    return calls
 
 
 def _named(tools: list[Json], choice: Json) -> list[Json]:
-    name = choice.get("function", {}).get("name")
+    function = choice.get("function")
+    name = function.get("name") if isinstance(function, dict) else None
     found = [tool for tool in tools if tool["name"] == name]
     if not found:
         raise OutOfRange("tool_choice", f"no tool of the request is called {name!r}")
@@ -105,16 +144,19 @@ def _instruction(tools: list[Json], choice: str | Json) -> Json:
     return {"role": "system", "content": text}
 
 
-def _as_text(calls: list[Json], names: dict[str, str]) -> str:
+def _as_text(calls: list[Json]) -> str:
+    """As the model itself would have written it; argument text stays as it was."""
     written = []
     for call in calls:
-        function = call.get("function", {})
-        names[call.get("id", "")] = function.get("name", "")
-        written.append(f'{{"name": {json.dumps(function.get("name", ""))}, "arguments": {function.get("arguments")}}}')
+        function = call["function"]
+        arguments = function.get("arguments") or "{}"
+        if not isinstance(arguments, str):
+            arguments = json.dumps(arguments)
+        written.append(f'{{"name": {json.dumps(function.get("name", ""))}, "arguments": {arguments}}}')
     return '{"tool_calls": [' + ", ".join(written) + "]}"
 
 
 def _flat(content: Any) -> str:
     if isinstance(content, list):
-        return "\n".join(part.get("text", "") for part in content if isinstance(part, dict))
+        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     return content if isinstance(content, str) else json.dumps(content)
