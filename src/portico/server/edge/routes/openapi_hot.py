@@ -66,6 +66,7 @@ _EMBEDDINGS = {
 }  # fmt: skip
 _ERROR = {
     "type": "object",
+    "required": ["errors"],
     "properties": {
         "error": {
             "type": "object",
