@@ -11,19 +11,9 @@ from typing import Any
 
 import msgspec
 
-from portico.server.errors import (
-    ContextLengthExceeded,
-    ProviderAuth,
-    ProviderError,
-    ProviderOvercapacity,
-    ProviderQuota,
-    ProviderRateLimit,
-    ProviderRefused,
-    ProviderTimeout,
-    ProviderUnknown,
-)
-from portico.server.kit.retry_after import read_retry_after
+from portico.server.errors import ProviderError, ProviderUnknown
 from portico.server.providers.base import Adapter, Members, Outgoing, Target, Tokens, Turn
+from portico.server.providers.openai_errors import error_of
 from portico.wire.requests import NULL, ChatRequest, EmbeddingRequest
 
 _encode = msgspec.json.Encoder().encode
@@ -75,20 +65,12 @@ class _Chunk(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw(b"")
 
 
-class _ErrorBody(msgspec.Struct):
-    message: str | None = None
-    type: str | None = None
-    param: str | None = None
-    code: str | int | None = None
-
-
 _USAGE = msgspec.json.Decoder(_Usage)
 _WHOLE = msgspec.json.Decoder(list[_WholeChoice])
 _CHUNK = msgspec.json.Decoder(_Chunk)
 _NULL_CONTENT = re.compile(rb'"content"\s*:\s*null')
 _NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
-_TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|maximum context|exceeds the available context", re.I)
 
 
 class OpenAI(Adapter):
@@ -122,7 +104,7 @@ class OpenAI(Adapter):
         except (msgspec.DecodeError, RecursionError):
             raise ProviderUnknown("the provider's stream holds something that is not a chat chunk") from None
         if len(chunk.error) and chunk.error != NULL:
-            raise self._error_of(502, {}, chunk.error)
+            raise error_of(502, {}, chunk.error)
         for choice in chunk.choices or ():
             if choice.finish_reason:
                 turn.finish_reason = choice.finish_reason
@@ -209,49 +191,13 @@ class OpenAI(Adapter):
         usage = answer.usage
         return vectors, (usage.prompt_tokens or usage.total_tokens or 0) if usage else 0
 
-    # errors -------------------------------------------------------------------------------------------------
-
     def read_error(self, status: int, headers: dict[bytes, bytes], body: bytes) -> ProviderError:
         try:
             members = _MEMBERS.decode(body)
         except (msgspec.DecodeError, RecursionError):
             members = {}
         raw = members.get("error") or members.get("detail") or members.get("message")
-        return self._error_of(status, headers, raw if raw is not None else msgspec.Raw(b"{}"))
-
-    def _error_of(self, status: int, headers: dict[bytes, bytes], raw: msgspec.Raw) -> ProviderError:
-        """One table from a provider's status and words to our tree (HC-26). Never its address, never a key."""
-        body = _read_error_body(raw)
-        message = body.message or ""
-        code = body.code if isinstance(body.code, str) else None
-        wait = read_retry_after(headers)
-        if isinstance(body.code, int) and 400 <= body.code < 600 and status == 502:
-            status = body.code
-        if code == "context_length_exceeded" or (status in (400, 413, 500) and _TOO_LONG.search(message)):
-            return ProviderContextTooLong(message or None)
-        if status in (401, 403):
-            return ProviderAuth(message if status == 403 and message else "the provider refused the configured key")
-        if status == 402 or code == "insufficient_quota":
-            return ProviderQuota(retry_after_s=wait)
-        if status == 429:
-            return ProviderRateLimit(message or None, retry_after_s=wait)
-        if status in (503, 529):
-            return ProviderOvercapacity(message or None, retry_after_s=wait)
-        if status in (408, 504):
-            return ProviderTimeout(message or None, retry_after_s=wait)
-        if status in (404, 400, 409, 413, 415, 422):
-            refused = ProviderRefused(message or f"the provider refused the request ({status})", param=body.param)
-            refused.status = 404 if status == 404 else 400
-            refused.code = body.code if body.code is not None else (body.type or refused.id)
-            return refused
-        return ProviderUnknown(message or None, retry_after_s=wait)
-
-
-class ProviderContextTooLong(ProviderRefused, ContextLengthExceeded):
-    """The provider says the prompt is too long."""
-
-    def __init__(self, message: str | None) -> None:
-        ContextLengthExceeded.__init__(self, message)
+        return error_of(status, headers, raw if raw is not None else msgspec.Raw(b"{}"))
 
 
 class _EmbeddingItem(msgspec.Struct):
@@ -275,17 +221,6 @@ _EMBEDDINGS = msgspec.json.Decoder(_Embeddings)
 def _drop_foreign(members: Members) -> None:
     for name in members.keys() & _FOREIGN:
         del members[name]
-
-
-def _read_error_body(raw: msgspec.Raw) -> _ErrorBody:
-    try:
-        return msgspec.json.decode(raw, type=_ErrorBody)
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    try:
-        return _ErrorBody(message=msgspec.json.decode(raw, type=str))
-    except (msgspec.DecodeError, RecursionError):
-        return _ErrorBody()
 
 
 def ascii_json(data: bytes) -> bytes:
