@@ -104,11 +104,11 @@ def _measure_gateways(options: argparse.Namespace, results: dict[str, Any], fold
                 peers.check(target, kind)
         if "throughput" in options.only:
             kinds = ["short"] if quick else ["short", "long"]
-            rounds, seconds, spare = (2, 2, 1) if quick else (5, 4, 10)
+            rounds, seconds, spare = (2, 2, 1) if quick else (5, 3, 10)
             plan = throughput.Plan(rounds, seconds, spare, patience)
             _say("requests per second")
             results["throughput"] = throughput.measure(targets, kinds, throughput.CONNECTIONS, plan, folder)
-            rounds, seconds = (1, 1) if quick else (5, 2)
+            rounds, seconds = (1, 1) if quick else (3, 2)
             plan = throughput.Plan(rounds, seconds, spare_tries=0, patience=patience)
             _say("latency of one connection")
             results["one_connection"] = throughput.measure(targets, ["short"], 1, plan, folder)

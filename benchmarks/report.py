@@ -8,7 +8,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 Samples = Sequence[Mapping[str, Any]]
-BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->"
+BEGIN, END = "<!-- bench: written by make bench -->", "<!-- end of bench -->"
 _SMALL_NOISE = 0.05
 
 

@@ -126,7 +126,12 @@ def test_hot_operations_answer_as_their_document_says(server: LiveServer, docume
 @pytest.mark.timeout(300)
 def test_other_operations_survive_what_their_document_allows(server: LiveServer, document: dict[str, Any]) -> None:
     """As a project: it may not touch organization tokens, so nothing is lost."""
-    others = keep(document, lambda path, verb: verb != "get" and path.startswith(DANGEROUS) is False and "chat" not in path and "embedding" not in path)
+    others = keep(
+        document,
+        lambda path, verb: (
+            verb != "get" and path.startswith(DANGEROUS) is False and "chat" not in path and "embedding" not in path
+        ),
+    )
     if others["paths"]:
         run_schema(server, others, 10)
 
@@ -193,7 +198,9 @@ known_keys = st.sampled_from([
 ])  # fmt: skip
 keys = st.one_of(known_keys, st.text(max_size=8))
 values = st.recursive(
-    leaves, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(keys, inner, max_size=4)), max_leaves=12
+    leaves,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(keys, inner, max_size=4)),
+    max_leaves=12,
 )
 MEMBERS = ["messages", "stream", "stream_options", "temperature", "top_p", "max_tokens", "max_completion_tokens",
            "frequency_penalty", "presence_penalty", "stop", "n", "seed", "logprobs", "top_logprobs", "user", "store",
@@ -204,7 +211,8 @@ calls = st.lists(
     st.one_of(
         values,
         st.fixed_dictionaries(
-            {}, optional={"id": leaves, "type": leaves, "function": st.one_of(values, st.dictionaries(known_keys, values))}
+            {},
+            optional={"id": leaves, "type": leaves, "function": st.one_of(values, st.dictionaries(known_keys, values))},
         ),
     ),
     max_size=3,
@@ -219,7 +227,10 @@ messages = st.lists(
     ),
     max_size=4,
 )  # fmt: skip
-named = st.fixed_dictionaries({"name": st.sampled_from(["f", "g", "", "a b"])}, optional={"parameters": values, "strict": values, "description": values})
+named = st.fixed_dictionaries(
+    {"name": st.sampled_from(["f", "g", "", "a b"])},
+    optional={"parameters": values, "strict": values, "description": values},
+)
 tools = st.lists(
     st.one_of(named, st.builds(lambda f: {"type": "function", "function": f}, named), st.just({"googleSearch": {}})),
     min_size=1, max_size=3,
@@ -267,7 +278,12 @@ def test_one_byte_changed_gets_an_answer(server: LiveServer, position: int, byte
 
 
 @fuzz(MANY)
-@given(body=st.dictionaries(st.sampled_from(["model", "input", "encoding_format", "dimensions", "input_type", "user", "timeout", "x"]), values))
+@given(
+    body=st.dictionaries(
+        st.sampled_from(["model", "input", "encoding_format", "dimensions", "input_type", "user", "timeout", "x"]),
+        values,
+    )
+)
 def test_any_values_for_the_members_of_embeddings_are_read_or_refused(body: dict[str, Any]) -> None:
     refuse_or(lambda: read_embedding_request(as_json({"model": "a/b", "input": "x", **body})))
 
@@ -332,7 +348,9 @@ header_lists = st.lists(st.tuples(st.sampled_from(NAMES), odd_values), max_size=
 
 @fuzz(MANY)
 @given(headers=header_lists, hot=st.booleans(), known=st.booleans())
-def test_any_headers_get_an_answer(server: LiveServer, headers: list[tuple[str, bytes]], hot: bool, known: bool) -> None:
+def test_any_headers_get_an_answer(
+    server: LiveServer, headers: list[tuple[str, bytes]], hot: bool, known: bool
+) -> None:
     body = as_json(ASKED) if hot else b""
     lines = [b"POST /v1/chat/completions HTTP/1.1" if hot else b"GET /v1/models HTTP/1.1"]
     lines += [name.encode() + b": " + value for name, value in headers]

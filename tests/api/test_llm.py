@@ -465,7 +465,6 @@ def test_an_unknown_model_of_the_openai_list_answers_in_both_envelopes(server: L
 
 _ONE_MODEL = pytest.param(
     "/v1/models/openai/gpt-4o",
-    marks=pytest.mark.xfail(strict=True, reason="the guard answers the platform's envelope alone below /v1/models/"),
 )
 
 

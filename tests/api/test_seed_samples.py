@@ -307,10 +307,6 @@ def test_a_chat_as_printed_reaches_the_provider(server: LiveServer, upstream: Up
     assert [m["role"] for m in upstream.asked[0].body["messages"]] == ["system", "user"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the gateway looks for reasoning_effort among the model's parameters, the catalogue tells it in `reasoning`",
-)
 def test_the_reasoning_sample_as_printed_reaches_the_provider(server: LiveServer, upstream: Upstream) -> None:
     assert run(REASONING, server).status == 200
     sent = upstream.asked[0].body
@@ -324,7 +320,6 @@ _PRINTED = [
         TRANSLATOR_VERTEX,
         "PORTICO_PROVIDER_VERTEX_AI",
         id="translator on Vertex",
-        marks=pytest.mark.xfail(strict=True, reason="the sample's model is not in the catalogue's vertex_ai.toml"),
     ),
 ]
 

@@ -1,6 +1,7 @@
 """Node for the tests: finds one that is new enough, installs a pinned set of packages once, runs a program with them.
 
-Packages come from the registry that npm is configured with; the lock files hold sums and no addresses.
+Packages come from the registry that npm is configured with; the lock files hold sums and no addresses. They are made by
+`npm install --package-lock-only --omit-lockfile-registry-resolved --no-fund` in the folder of a package.json.
 """
 
 from __future__ import annotations

@@ -323,6 +323,12 @@ def test_dimensions_that_a_model_cannot_give_are_refused(client: OpenAI) -> None
     assert (refused.value.code, refused.value.param) == ("8", "dimensions")
 
 
+def test_a_text_that_is_too_long_is_refused_and_the_field_named(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.embeddings.create(model=TEXT, input="word " * 3000)
+    assert (refused.value.code, refused.value.param) == ("context_length_exceeded", "input")
+
+
 # models ------------------------------------------------------------------------------------------------------
 
 

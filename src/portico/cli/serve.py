@@ -145,5 +145,8 @@ def explain_os_error(error: OSError, settings: Settings) -> tuple[str, str]:
             return f"no permission for {what}", "Use a data folder of your own (--data) and a port above 1023"
         case errno.ENOSPC | errno.EDQUOT:
             return f"the disk of {settings.data_dir} is full", "Make room, or choose another folder with --data"
+        case errno.EEXIST | errno.ENOTDIR:
+            return f"{error.filename} cannot be a folder: there is a file", "Choose another folder with --data"
         case _:
-            return f"cannot start: {error.strerror or error}", ""
+            where = f" ({error.filename})" if error.filename else ""
+            return f"cannot start: {error.strerror or error}{where}", ""

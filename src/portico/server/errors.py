@@ -111,8 +111,8 @@ class MediaNotSupported(BadRequest):
 class ContextLengthExceeded(BadRequest):
     id, text = 150, "The prompt is longer than the context window of the model."
 
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message, param="messages", code="context_length_exceeded")
+    def __init__(self, message: str | None = None, param: str = "messages") -> None:
+        super().__init__(message, param=param, code="context_length_exceeded")
 
 
 class Unauthorized(PorticoError):

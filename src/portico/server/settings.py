@@ -111,6 +111,8 @@ class Settings:
         values["provider_keys"] = {k: Secret(v) for k, v in _providers(env, "API_KEY").items()}
         values["provider_urls"] = _providers(env, "BASE_URL")
         values.update({k: v for k, v in arguments.items() if v is not None})
+        if not 0 <= int(values.get("port", 0)) <= 65535:
+            raise SettingError(f"PORTICO_PORT={values['port']}: write a number from 0 to 65535")
         values["data_dir"] = Path(values.get("data_dir") or default_data_dir()).expanduser().absolute()
         return cls(**values)
 

@@ -25,7 +25,7 @@ HOT: Mapping[str, Handler] = {
     **dict.fromkeys(embeddings.PATHS, embeddings.embeddings),
 }
 """The hot paths of both lanes."""
-EXECUTIONS = frozenset({"/v1/models", "/models"})
+EXECUTIONS = ("/v1/models/", "/models/")
 """OpenAI-like paths of the slow lane: their errors have the superset body, as the hot paths' have."""
 
 
@@ -45,9 +45,8 @@ def build_application(services: Services, guard: Guard) -> Corridor:
 
 def _answer_error(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
     error = _translate(failure)
-    path = request.scope["path"]
-    execution = path in EXECUTIONS or path in HOT or path.startswith(("/v1/models/", "/models/"))
-    body = execution_body(error, request.scope["state"]["request_id"]) if execution else platform_body(error)
+    state = request.scope["state"]
+    body = execution_body(error, state["request_id"]) if state["execution"] else platform_body(error)
     headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in error_headers(error)}
     return Response(body, status_code=error.status, headers=headers, media_type="application/json")
 

@@ -24,7 +24,7 @@ class Corridor:
     """The outermost ASGI application. Closed by default: without a caller only OPEN_PATHS are let through."""
 
     def __init__(
-        self, app: Asgi, services: Services, guard: Guard, hot: Mapping[str, Handler], executions: frozenset[str]
+        self, app: Asgi, services: Services, guard: Guard, hot: Mapping[str, Handler], executions: tuple[str, ...]
     ) -> None:
         self._app = app
         self._services = services
@@ -46,7 +46,9 @@ class Corridor:
 
     async def _pass(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         answer = _Answer(send)
-        scope.setdefault("state", {})["request_id"] = answer.request_id
+        path = scope["path"]
+        execution = path in self._hot or f"{path}/".startswith(self._executions)
+        scope.setdefault("state", {}).update(request_id=answer.request_id, execution=execution)
         started = time.perf_counter()
         try:
             if scope["path"] not in OPEN_PATHS:
@@ -57,14 +59,13 @@ class Corridor:
         except Exception as failure:
             if answer.started:
                 raise
-            await self._refuse(own_error(failure), scope["path"], answer)
+            await self._refuse(own_error(failure), execution, answer)
         finally:
             if self._services.settings.access_log:
                 took = time.perf_counter() - started
                 log_request(scope["method"], scope["path"], answer.status, took, answer.request_id)
 
-    async def _refuse(self, error: PorticoError, path: str, answer: _Answer) -> None:
-        execution = path in self._executions or path in self._hot
+    async def _refuse(self, error: PorticoError, execution: bool, answer: _Answer) -> None:
         body = execution_body(error, answer.request_id) if execution else platform_body(error)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         headers += error_headers(error)

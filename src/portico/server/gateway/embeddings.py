@@ -12,7 +12,7 @@ import msgspec
 
 from portico.server.access.caller import Caller
 from portico.server.catalog.entry import Model
-from portico.server.errors import InvalidType, OutOfRange, PorticoError, ProviderUnknown
+from portico.server.errors import InvalidType, MediaNotSupported, OutOfRange, PorticoError, ProviderUnknown
 from portico.server.gateway.chat import CLIENT_CLOSED_REQUEST
 from portico.server.gateway.metering import Meter
 from portico.server.gateway.routing import Attempt, Executor, Targets
@@ -22,6 +22,7 @@ from portico.wire.model_ref import BareModel, DirectModel
 from portico.wire.requests import EmbeddingRequest
 
 _encode = msgspec.json.Encoder().encode
+_PICTURES = ("data:image/", "image/png;base64,", "image/jpeg;base64,")
 BATCH = 256
 """Texts per call to a provider: well under the limits of all (OpenAI takes 2048, Cohere 96 by its own adapter)."""
 PASSAGE_DEFAULTS = {"nvidia": "passage", "cohere": "search_document"}
@@ -83,6 +84,8 @@ class EmbeddingGateway:
             if model.dimensions and request.dimensions != model.dimensions:
                 raise OutOfRange("dimensions", f"model '{model.full_name}' gives {model.dimensions} numbers, no others")
             request.dimensions = None
+        if not model.multimodal and any(text.startswith(_PICTURES) for text in request.inputs):
+            raise MediaNotSupported(param="input")
         if request.input_type is None:
             request.input_type = PASSAGE_DEFAULTS.get(model.provider.lower())
         return model, targets

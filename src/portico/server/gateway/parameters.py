@@ -11,7 +11,6 @@ from portico.server.errors import MediaNotSupported, ProviderRefused
 from portico.wire.requests import ChatRequest
 
 _ONE = msgspec.Raw(b"1")
-_TOUCHED = ("reasoning_effort", "temperature", "top_p", "thinking")
 
 
 def fit_parameters(request: ChatRequest, model: Model) -> None:
@@ -66,8 +65,8 @@ def _fold_system(request: ChatRequest) -> None:
 
 def _fit_effort(request: ChatRequest, model: Model) -> None:
     members = request.members
-    rule = model.parameters.get("reasoning_effort")
-    if model.parameters and (rule is None or not rule.supported):
+    thinks = model.reasoning.effort_values or model.reasoning.thinking_mode != "none"
+    if model.parameters and not thinks:
         del members["reasoning_effort"]  # "on a model without reasoning: drop the field silently"
         return
     value = msgspec.json.decode(members["reasoning_effort"], type=str | None)

@@ -39,11 +39,15 @@ class Origin:
 
     @classmethod
     def of(cls, base_url: str) -> Origin:
-        parts = urlsplit(base_url)
+        try:
+            parts = urlsplit(base_url)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ProviderUnknown("the base URL of the provider is not an http or https address")
         tls = parts.scheme == "https"
-        return cls(parts.hostname, parts.port or (443 if tls else 80), tls, parts.path.rstrip("/"))
+        return cls(parts.hostname, port or (443 if tls else 80), tls, parts.path.rstrip("/"))
 
     @property
     def host_header(self) -> str:
@@ -322,7 +326,7 @@ class Pool:
             raise ProviderTimeout("the provider did not accept a connection in time") from None
         except ssl.SSLError as error:
             raise ProviderUnknown(f"no secure connection to the provider: {error.reason}") from None
-        except OSError:
+        except (OSError, UnicodeError):  # the latter for a name that cannot be one
             raise ProviderUnknown("the provider cannot be reached") from None
         return connection
 

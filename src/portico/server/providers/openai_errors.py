@@ -32,8 +32,8 @@ class _ErrorBody(msgspec.Struct):
 class ProviderContextTooLong(ProviderRefused, ContextLengthExceeded):
     """The provider says the prompt is too long."""
 
-    def __init__(self, message: str | None) -> None:
-        ContextLengthExceeded.__init__(self, message)
+    def __init__(self, message: str | None, param: str) -> None:
+        ContextLengthExceeded.__init__(self, message, param)
 
 
 def error_of(status: int, headers: dict[bytes, bytes], raw: msgspec.Raw) -> ProviderError:
@@ -45,7 +45,7 @@ def error_of(status: int, headers: dict[bytes, bytes], raw: msgspec.Raw) -> Prov
     if isinstance(body.code, int) and 400 <= body.code < 600 and status == 502:
         status = body.code
     if code == "context_length_exceeded" or (status in (400, 413, 500) and _TOO_LONG.search(message)):
-        return ProviderContextTooLong(message or None)
+        return ProviderContextTooLong(message or None, body.param or "messages")
     if status in (401, 403):
         return ProviderAuth(message if status == 403 and message else "the provider refused the configured key")
     if status == 402 or code == "insufficient_quota":

@@ -72,7 +72,12 @@ class Transport:
         task = asyncio.get_running_loop().create_task(pool.connect())
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
-        return await task
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if task.done() and not task.cancelled() and task.exception() is None:
+                task.result().abort()  # it was made just as the caller left; nobody else knows it
+            raise
 
     def _head(self, endpoint: Endpoint, path: str) -> tuple[Pool, bytes]:
         """Pool and the constant part of the request head for one endpoint and path; made once."""

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/", "\\": "\\", '"': '"'}
 _BLANK = " \t\r\n"
+_HEX = frozenset("0123456789abcdefABCDEF")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class StringReader:
             return self._lone() + _ESCAPES.get(char, char)
         if len(self._escape) < 6:
             return ""
-        code, self._escape = int(self._escape[2:], 16), ""
+        digits, self._escape = self._escape[2:], ""
+        code = int(digits, 16) if set(digits) <= _HEX else 0xFFFD
         if 0xD800 <= code < 0xDC00:
             lone, self._high = self._lone(), chr(code)
             return lone
