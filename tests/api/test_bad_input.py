@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.api.raw import ASKED, CHAT_PATH, Wire, ask, check_refused, chunked, request
-from tests.live import LiveServer
-from tests.upstream import Upstream, stream
+from tests.live import LiveServer, wait_until
+from tests.upstream import COMPLETION, HELLO, Reply, Upstream, chunk, sse, stream, whole
+from tests.usage import find_usage
 
 LIMIT = 12 * 1024 * 1024  # of the server fixture
 DEEP = 100_000
@@ -82,7 +84,7 @@ def test_of_duplicate_keys_the_last_one_counts(server: LiveServer, upstream: Ups
 
 
 def test_unknown_members_of_any_kind_pass(server: LiveServer, upstream: Upstream) -> None:
-    odd = {"x": None, "": 1, "☃": [{}], "__proto__": {"a": 1}, "constructor": 0, "a\u0000b": "\u0000"}
+    odd: dict[str, Any] = {"x": None, "": 1, "☃": [{}], "__proto__": {"a": 1}, "constructor": 0, "a\u0000b": "\u0000"}
     assert ask(server, request(server, {**ASKED, **odd})).status == 200
     assert {name: upstream.asked[0].body[name] for name in odd} == odd
 
@@ -90,6 +92,15 @@ def test_unknown_members_of_any_kind_pass(server: LiveServer, upstream: Upstream
 def test_nul_characters_pass_as_text(server: LiveServer, upstream: Upstream) -> None:
     assert ask(server, request(server, {**ASKED, "messages": [{"role": "user", "content": "a\u0000b"}]})).status == 200
     assert upstream.asked[0].body["messages"][0]["content"] == "a\u0000b"
+
+
+def test_a_model_name_with_a_nul_has_its_usage_line_like_any_other(server: LiveServer) -> None:
+    """PostgreSQL takes no NUL in a text; the provider takes any name."""
+    answer = ask(server, request(server, {**ASKED, "model": "openai/odd\u0000name"}))
+    if answer.status == 200:
+        assert find_usage(server, answer.headers["x-request-id"])["provider"] == "openai"
+    else:
+        check_refused(answer, 400)
 
 
 def test_a_lone_surrogate_is_refused_for_what_it_is(server: LiveServer) -> None:
@@ -282,8 +293,6 @@ def test_refused_giants_leave_no_memory_behind(server: LiveServer) -> None:
 
 
 def resident_bytes(pid: int) -> int:
-    from pathlib import Path
-
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
 
 
@@ -342,7 +351,6 @@ def numbered(number: int, **more: Any) -> dict[str, Any]:
 
 def answer_by_number(upstream: Upstream, *, slow: int = 0) -> None:
     """The provider says back what it was asked; the request of number `slow` takes a while."""
-    from tests.upstream import COMPLETION, Reply, whole
 
     def script(asked: Any) -> Reply:
         said = asked.body["messages"][0]["content"]
@@ -525,9 +533,6 @@ def test_a_lot_of_headers_is_answered(server: LiveServer) -> None:
 def test_hc16_hanging_up_with_a_second_request_waiting_cancels_the_first(
     server: LiveServer, upstream: Upstream
 ) -> None:
-    from tests.live import wait_until
-    from tests.upstream import chunk, sse
-
     upstream.replies(stream([sse(chunk({"content": f"{i} "})) for i in range(400)], gap_s=0.05))
     with Wire(server) as wire:
         wire.send(request(server, {**ASKED, "stream": True}) * 2)
@@ -538,8 +543,6 @@ def test_hc16_hanging_up_with_a_second_request_waiting_cancels_the_first(
 
 
 def test_a_slow_reader_with_a_second_request_waiting_gets_both(server: LiveServer, upstream: Upstream) -> None:
-    from tests.upstream import HELLO, chunk, sse
-
     big = [sse(chunk({"content": "x" * 60_000})) for _ in range(200)]
     upstream.replies(stream([*big, sse(chunk({}, "stop"), "[DONE]")]), stream(HELLO))
     with Wire(server) as wire:

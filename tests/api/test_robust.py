@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -13,14 +13,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
+from portico.server.errors import StartError
 from tests.api.raw import ASKED, Wire, check_refused, request
-from tests.live import CHAT, MODELS, ROOT, LiveServer, processes_naming, wait_until
+from tests.live import CHAT, MODELS, LiveServer, processes_naming, wait_until
 from tests.upstream import Upstream, chunk, sse, stream, whole
 from tests.usage import find_usage, list_usage
 
@@ -108,7 +109,7 @@ def slots_in_use(server: LiveServer) -> int:
 
 
 def listening_port(pid: int) -> int:
-    inodes = {os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()}
+    inodes = {str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()}
     for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
         if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
@@ -117,8 +118,6 @@ def listening_port(pid: int) -> int:
 
 
 def count_busy(port: int, key: str) -> int:
-    import http.client
-
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("GET", "/slots", headers={"Authorization": f"Bearer {key}"})
     slots = json.loads(connection.getresponse().read())
@@ -263,7 +262,9 @@ def test_sigterm_lets_open_streams_end(own: LiveServer, _upstream: Upstream) -> 
 def test_a_stream_beyond_the_grace_ends_with_an_error_event_and_its_line(own: LiveServer, _upstream: Upstream) -> None:
     own.environ["PORTICO_SHUTDOWN_GRACE_S"] = "1"
     own.start()
-    _upstream.script = lambda asked: stream(endless(), gap_s=0.1) if asked.body.get("stream") else whole(delay())
+    slow = whole()
+    slow.delay_s = 6
+    _upstream.script = lambda asked: stream(endless(), gap_s=0.1) if asked.body.get("stream") else slow
     with Wire(own) as wire, Wire(own) as plain:
         wire.send(request(own, STREAM))
         plain.send(request(own, ASKED))
@@ -281,11 +282,6 @@ def test_a_stream_beyond_the_grace_ends_with_an_error_event_and_its_line(own: Li
     line = find_usage(own, answer.headers["x-request-id"])
     assert (line["status"], line["estimated"]) == ("failed", True)
     assert own.stop() == 0
-
-
-def delay() -> None:
-    """The provider takes longer than the time of grace."""
-    time.sleep(6)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -352,11 +348,13 @@ def test_ctrl_c_while_it_starts_leaves_nothing_running(tmp_path: Path) -> None:
 # starts that cannot succeed --------------------------------------------------------------------------------------
 
 
-def begin(data: Path, *, nobody: bool = False, port: int = 0, **environ: str) -> subprocess.Popen[str]:
+def begin(
+    data: Path, *, nobody: bool = False, port: int = 0, environ: dict[str, str] | None = None
+) -> subprocess.Popen[str]:
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("PORTICO_", "GEAI_", "SAIA_", "PORT", "DATA"))}
     env = {
         **keep, "PORTICO_DATA_DIR": str(data), "PORTICO_PORT": str(port), "PORTICO_STARTER_PULL": "off",
-        "PORTICO_MODELS_DIR": str(MODELS), "PYTHONDONTWRITEBYTECODE": "1", **environ,
+        "PORTICO_MODELS_DIR": str(MODELS), "PYTHONDONTWRITEBYTECODE": "1", **(environ or {}),
     }  # fmt: skip
     command = [*(AS_NOBODY if nobody else []), sys.executable, "-m", "portico", "serve"]
     return subprocess.Popen(
@@ -396,7 +394,7 @@ def test_a_data_folder_below_a_file_is_named(tmp_path: Path) -> None:
 def test_a_data_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir(0o755)
-    said = refusal(begin(data, nobody=True, HOME=str(tmp_path)))
+    said = refusal(begin(data, nobody=True, environ={"HOME": str(tmp_path)}))
     assert str(data) in said
     assert "belongs to" in said or "no permission" in said
     assert not list(data.iterdir())
@@ -404,7 +402,7 @@ def test_a_data_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
 
 @needs_root
 def test_a_data_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
-    said = refusal(begin(tmp_path / "data", nobody=True, HOME=str(tmp_path)))
+    said = refusal(begin(tmp_path / "data", nobody=True, environ={"HOME": str(tmp_path)}))
     assert str(tmp_path / "data") in said and "permission" in said
 
 
@@ -423,7 +421,7 @@ def test_a_data_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_setting_that_cannot_be_used_is_one_clear_line(tmp_path: Path, name: str, value: str) -> None:
-    process = begin(tmp_path / "data", **{name: value})
+    process = begin(tmp_path / "data", environ={name: value})
     said, _ = process.communicate(timeout=30)
     assert process.returncode in (1, 2), said
     assert "Traceback" not in said and "secretword" not in said, said
@@ -436,7 +434,7 @@ def test_another_secret_key_is_refused_and_the_first_one_still_works(own: LiveSe
     own.start()
     token = own.token()
     assert own.stop() == 0
-    said = refusal(begin(own.data_dir, PORTICO_SECRET_KEY="other-key-" * 4))
+    said = refusal(begin(own.data_dir, environ={"PORTICO_SECRET_KEY": "other-key-" * 4}))
     assert "PORTICO_SECRET_KEY" in said and "key-" not in said
     own.start()
     assert own.request("GET", "/v1/models", token=token).status == 200
@@ -450,8 +448,8 @@ def test_known_tokens_are_answered_while_postgresql_is_down(own: LiveServer, _up
     own.start()
     assert own.chat("openai/gpt-4o-mini").status == 200
     file = next(own.data_dir.glob("postgres/**/postmaster.pid"))
-    first = int(file.read_text().split()[0])
-    postmaster = outer_pid(own, first)
+    postmaster = int(file.read_text().split()[0])
+    assert b"postgres" in Path(f"/proc/{postmaster}/cmdline").read_bytes()
     os.kill(postmaster, signal.SIGKILL)
     answered = [own.chat("openai/gpt-4o-mini") for _ in range(20)]
     assert {answer.status for answer in answered} == {200}
@@ -460,12 +458,6 @@ def test_known_tokens_are_answered_while_postgresql_is_down(own: LiveServer, _up
         wait_for_line(own, answer.headers["x-request-id"])
     assert own.request("GET", "/v1/models", token="geai_unknown").status == 401
     assert own.stop() == 0
-
-
-def outer_pid(server: LiveServer, number: int) -> int:
-    """The postmaster; as root it may live in a user namespace, its number is the same."""
-    assert b"postgres" in Path(f"/proc/{number}/cmdline").read_bytes()
-    return number
 
 
 def alive_again(server: LiveServer, former: int) -> bool:
@@ -477,10 +469,6 @@ def alive_again(server: LiveServer, former: int) -> bool:
 
 
 def wait_for_line(server: LiveServer, request_id: str) -> None:
-    import psycopg
-
-    from portico.server.errors import StartError
-
     def there() -> bool:
         try:
             return request_id in {line["request_id"] for line in list_usage(server)}
@@ -490,15 +478,9 @@ def wait_for_line(server: LiveServer, request_id: str) -> None:
     wait_until(there, "the usage line arrived afterwards", 30)
 
 
-def test_a_clone_serves_without_writing_outside_its_data_folder(own: LiveServer) -> None:
+def test_a_stopped_server_leaves_a_tidy_private_data_folder(own: LiveServer) -> None:
     own.start()
     assert own.get("/health", token=None).status == 200
     assert own.stop() == 0
     assert not [path for path in own.data_dir.rglob("*") if path.is_socket() or path.name.endswith(".tmp")]
-    assert re.search(r"^drwx------", oct_mode(own.data_dir))
-
-
-def oct_mode(path: Path) -> str:
-    import stat
-
-    return stat.filemode(path.stat().st_mode)
+    assert own.data_dir.stat().st_mode & 0o777 == 0o700

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -13,8 +12,7 @@ NULL = msgspec.Raw(b"null")
 Members = dict[str, msgspec.Raw]
 
 
-@dataclass(slots=True)
-class ChatRequest:
+class ChatRequest(msgspec.Struct):
     """A chat completion request. `members` holds what goes to a provider, without `model` and platform members.
 
     `media` are the MIME types of the attached parts, `image/*` for an address without one. `include_usage` is the
@@ -31,8 +29,7 @@ class ChatRequest:
     body_bytes: int = 0
 
 
-@dataclass(slots=True)
-class EmbeddingRequest:
+class EmbeddingRequest(msgspec.Struct):
     """An embeddings request. `timeout_s` is how long the caller is willing to wait."""
 
     ref: ModelRef
@@ -42,4 +39,3 @@ class EmbeddingRequest:
     input_type: str | None = None
     user: str | None = None
     timeout_s: float = 600.0
-    extra: dict[str, Any] = field(default_factory=dict)

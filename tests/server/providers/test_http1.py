@@ -66,7 +66,9 @@ class House:
         self._servers.append(server)
         return provider
 
-    async def send(self, provider: Provider, *, stream: bool = False, scheme: str = "http", host: str = "127.0.0.1") -> Reply:
+    async def send(
+        self, provider: Provider, *, stream: bool = False, scheme: str = "http", host: str = "127.0.0.1"
+    ) -> Reply:
         endpoint = Endpoint(f"{scheme}://{host}:{provider.port}/v1", "k")
         return await run(self.transport.send(endpoint, Outgoing("/chat", b'{"a":1}', stream)))
 
@@ -134,10 +136,18 @@ async def test_a_request_is_one_write_with_key_and_length(house: House) -> None:
 )
 async def test_the_parts_of_a_base_url(url: str, host: str, port: int, tls: bool, prefix: str, header: str) -> None:
     origin = Origin.of(url)
-    assert (origin.host, origin.port, origin.tls, origin.prefix, origin.host_header) == (host, port, tls, prefix, header)
+    assert (origin.host, origin.port, origin.tls, origin.prefix, origin.host_header) == (
+        host,
+        port,
+        tls,
+        prefix,
+        header,
+    )
 
 
-@pytest.mark.parametrize("url", ["", "a", "ftp://a", "http://", "file:///etc/passwd", "http://a:port", "http://a:99999"])
+@pytest.mark.parametrize(
+    "url", ["", "a", "ftp://a", "http://", "file:///etc/passwd", "http://a:port", "http://a:99999"]
+)
 async def test_what_is_no_base_url_is_a_provider_error(url: str) -> None:
     with pytest.raises(ProviderUnknown):
         Origin.of(url)
@@ -451,7 +461,11 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
         )
 
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    ca = certificate("ca", ca_key, "ca").add_extension(x509.BasicConstraints(True, 0), True).sign(ca_key, hashes.SHA256())
+    ca = (
+        certificate("ca", ca_key, "ca")
+        .add_extension(x509.BasicConstraints(True, 0), True)
+        .sign(ca_key, hashes.SHA256())
+    )
     names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
     leaf = certificate("provider", key, "ca").add_extension(names, False).sign(ca_key, hashes.SHA256())
     pem = serialization.Encoding.PEM

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
+
 from portico.server.edge.errors import error_headers, execution_body
-from portico.server.edge.exchange import Exchange
+from portico.server.edge.exchange import Exchange, Headers
 from portico.server.edge.guard import Guard
 from portico.server.edge.stream import Handler, run_exchange
 from portico.server.errors import PayloadTooLarge, PorticoError
@@ -17,17 +19,13 @@ Scope = dict[str, Any]
 QUEUE_EVENTS = 64
 
 
-class AsgiExchange(Exchange):
+class AsgiExchange(Exchange, eq=False):
     """Answers become ASGI messages in a queue; `drained` holds the handler back when the queue is long."""
 
-    __slots__ = ("_drained", "queue")
+    queue: asyncio.Queue[dict[str, Any] | None] = msgspec.field(default_factory=asyncio.Queue)
+    _drained: Signal | None = None
 
-    def __init__(self, path: str, headers: list[tuple[bytes, bytes]]) -> None:
-        super().__init__(path, headers)
-        self.queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        self._drained: Signal | None = None
-
-    def respond(self, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+    def respond(self, status: int, body: bytes, headers: Headers | None = None) -> None:
         own = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         self._start(status, own + (headers or []))
         self.queue.put_nowait({"type": "http.response.body", "body": body, "more_body": False})
@@ -44,12 +42,10 @@ class AsgiExchange(Exchange):
                 ],
             )
 
-    def write(self, data: bytes) -> None:
-        self.queue.put_nowait({"type": "http.response.body", "body": data, "more_body": True})
-
-    def finish(self) -> None:
-        self.queue.put_nowait({"type": "http.response.body", "body": b"", "more_body": False})
-        self.queue.put_nowait(None)
+    def write(self, data: bytes, last: bool = False) -> None:
+        self.queue.put_nowait({"type": "http.response.body", "body": data, "more_body": not last})
+        if last:
+            self.queue.put_nowait(None)
 
     def drained(self) -> Signal | None:
         if self.queue.qsize() < QUEUE_EVENTS:

@@ -13,15 +13,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from portico.server.edge.access_log import log_request
-from portico.server.edge.errors import error_headers, execution_body
-from portico.server.edge.exchange import Exchange
+from portico.server.edge.fast_exchange import CONTINUE, FastExchange
 from portico.server.edge.guard import Guard
-from portico.server.edge.stream import Handler, run_exchange
-from portico.server.errors import BadInputText, PayloadTooLarge, PorticoError, ServerStopping
-from portico.server.kit.drive import Drive, Signal
+from portico.server.edge.stream import Handler
+from portico.server.errors import BadInputText, PayloadTooLarge, PorticoError
 from portico.server.services import Services
 
 EARLY_GUARD_BYTES = 64 * 1024
@@ -31,172 +28,10 @@ LINGER_S = 1.0
 LINGER_LONGEST_S = 30.0
 """How long a refused client may be silent, and go on sending, so that it reads the refusal, not a reset connection."""
 _SLASHES = re.compile(r"/{2,}")
-_CACHE = b"x-saia-cache: BYPASS\r\n"
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-class _NoEvent:
-    """Stands where uvicorn keeps the event of an ASGI request; its `set` is how we learn that the client left."""
-
-    __slots__ = ("_exchange",)
-
-    def __init__(self, exchange: FastExchange) -> None:
-        self._exchange = exchange
-
-    def set(self) -> None:
-        if self._exchange.disconnected:
-            self._exchange.hang_up()
-
-
-class FastExchange(Exchange):
-    """An exchange on a uvicorn connection. Has the members that uvicorn's protocol expects of a request cycle."""
-
-    __slots__ = (
-        "_drained", "_drive", "_handler", "_lane", "_protocol", "chunked", "disconnected", "expects", "keep_alive",
-        "message_event", "more_body", "refusal", "response_complete", "started_at", "turn",
-    )  # fmt: skip
-
-    def __init__(
-        self, lane: FastLane, protocol: LaneProtocol, handler: Handler, path: str, headers: list[tuple[bytes, bytes]],
-        keep_alive: bool, chunked: bool,
-    ) -> None:  # fmt: skip
-        super().__init__(path, headers)
-        self.body = bytearray()
-        self._lane = lane
-        self._protocol = protocol
-        self._handler = handler
-        self._drive: Drive[None] | None = None
-        self._drained: Signal | None = None
-        self.keep_alive = keep_alive
-        self.chunked = chunked
-        self.more_body = True
-        self.turn = False
-        self.expects = False
-        self.refusal: PorticoError | None = None
-        self.response_complete = False
-        self.disconnected = False
-        self.message_event = _NoEvent(self)
-        self.started_at = time.perf_counter()
-
-    def start(self) -> None:
-        """Its turn has come, behind the requests that were sent before it on the same connection."""
-        if self.disconnected:
-            return
-        if self.refusal is not None:
-            self.refuse(self.refusal)
-        elif not self.more_body:
-            self.run()
-        elif self.expects:
-            self._protocol.transport.write(CONTINUE)
-
-    def refuse(self, error: PorticoError) -> None:
-        """Answers without the handler, and ends the connection; not before its turn."""
-        self.refusal = error
-        self.body = b""
-        if self.turn:
-            self.keep_alive = False
-            self.respond(error.status, execution_body(error, self.request_id), error_headers(error))
-
-    def run(self) -> None:
-        lane = self._lane
-        self._drive = Drive(run_exchange(lane.services, lane.guard, self._handler, self), self._done)
-        self._drive.step()
-
-    def _done(self, _value: None, error: BaseException | None) -> None:
-        self._lane.streams.discard(self)
-        if self._lane.access_log:
-            log_request("POST", self.path, self.status or 499, time.perf_counter() - self.started_at, self.request_id)
-        if error is not None and not isinstance(error, asyncio.CancelledError):
-            self._protocol.transport.abort()
-            raise error
-
-    def hang_up(self) -> None:
-        """The client is gone: whatever the handler waits for ends now (HC-16)."""
-        self._lane.streams.discard(self)
-        if self._drive is not None:
-            self._drive.cancel()
-
-    def break_off(self) -> None:
-        """The server stops: an error as the answer, or as the last event of a stream."""
-        if self._drive is not None:
-            self._drive.cancel(ServerStopping())
-        elif self.turn:
-            self.refuse(ServerStopping())
-
-    # the answer ---------------------------------------------------------------------------------------------
-
-    def respond(self, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
-        self.status = status
-        self.started = True
-        extra = b"".join([b"%b: %b\r\n" % header for header in headers]) if headers else b""
-        self._write(
-            b"%bcontent-type: application/json\r\nx-request-id: %b\r\n%b%b%b%bcontent-length: %d\r\n\r\n%b"
-            % (
-                STATUS_LINE[status], self.request_id.encode(), _CACHE, extra, self._lane.date(self._protocol),
-                self._connection(), len(body), body,
-            )
-        )  # fmt: skip
-        self._complete()
-
-    def open_stream(self) -> None:
-        if self.started:
-            return
-        self.started = True
-        self.status = 200
-        framing = b"transfer-encoding: chunked\r\n" if self.chunked else b""
-        self._write(
-            b"%bcontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
-            b"x-request-id: %b\r\n%b%b%b%b\r\n"
-            % (
-                STATUS_LINE[200], self.request_id.encode(), _CACHE, framing, self._lane.date(self._protocol),
-                self._connection(),
-            )
-        )  # fmt: skip
-
-    def write(self, data: bytes) -> None:
-        self.last_write = time.monotonic()
-        self._write(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
-
-    def finish(self) -> None:
-        if self.chunked:
-            self._write(b"0\r\n\r\n")
-        else:
-            self.keep_alive = False
-        self._complete()
-
-    def drained(self) -> Signal | None:
-        if not self._protocol.writing_paused:
-            return None
-        self._drained = Signal()
-        return self._drained
-
-    def resume_writing(self) -> None:
-        drained, self._drained = self._drained, None
-        if drained is not None:
-            drained.set()
-
-    def _write(self, data: bytes) -> None:
-        if not self.disconnected:
-            self._protocol.transport.write(data)
-
-    def _connection(self) -> bytes:
-        return b"" if self.keep_alive else b"connection: close\r\n"
-
-    def _complete(self) -> None:
-        if self.response_complete:
-            return
-        self.response_complete = True
-        self.body = b""
-        self._lane.streams.discard(self)
-        if self.more_body:  # the rest of the body cannot be told from a next request: let it pass, then close
-            self._protocol.linger()
-        elif not self.keep_alive:
-            self._protocol.transport.close()
-        self._protocol.on_response_complete()
 
 
 class FastLane:
-    """What the connections of one process share: the table of hot paths, the guard, and the keep-alive timer."""
+    """What the connections of one process share: the table of hot paths, the guard, and one timer for all of them."""
 
     def __init__(self, services: Services, guard: Guard, routes: Mapping[str, Handler]) -> None:
         self.services = services
@@ -204,12 +39,9 @@ class FastLane:
         self.routes = {path.encode(): (path, handler) for path, handler in routes.items()}
         self.access_log = services.settings.access_log
         self.body_limit = services.settings.body_limit_bytes
-        self.streams: set[FastExchange] = set()
-        self.idle: set[LaneProtocol] = set()
-        self.lingering: set[LaneProtocol] = set()
+        self.connections: set[Any] = set()  # uvicorn's own, of both lanes
         self._silence_s = services.settings.keep_alive_s
         self._timer: asyncio.TimerHandle | None = None
-        self._date: tuple[object, bytes] = (None, b"")
 
     def start(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(min(1.0, self._silence_s / 2), self._tick)
@@ -218,30 +50,19 @@ class FastLane:
         """What is still open after the time of grace learns that the server stops."""
         if self._timer is not None:
             self._timer.cancel()
-        for exchange in list(self.streams):
-            exchange.break_off()
+        for connection in list(self.connections):
+            if isinstance(connection.active, FastExchange):
+                connection.active.break_off()
 
     def find(self, url: bytes) -> tuple[str, Handler] | None:
         """The hot path of a request target; repeated slashes and a trailing one are forgiven."""
         path = url.partition(b"?")[0]
         return self.routes.get(path) or self.routes.get(_SLASHES.sub("/", path.decode("latin-1")).rstrip("/").encode())
 
-    def date(self, protocol: LaneProtocol) -> bytes:
-        """uvicorn's default headers (date), joined once a second."""
-        defaults = protocol.server_state.default_headers
-        if self._date[0] is not defaults:
-            self._date = (defaults, b"".join([b"%b: %b\r\n" % header for header in defaults]))
-        return self._date[1]
-
     def _tick(self) -> None:
         now = time.monotonic()
-        for exchange in list(self.streams):
-            if exchange.stream and not exchange.disconnected:
-                exchange.break_silence(now, self._silence_s)
-        for connection in [c for c in self.idle if now - c.idle_since > c.timeout_keep_alive]:
-            connection.timeout_keep_alive_handler()
-        for connection in [c for c in self.lingering if now - c.idle_since > LINGER_S or now > c.linger_until]:
-            connection.transport.close()
+        for connection in list(self.connections):
+            connection.look_after(now, self._silence_s)
         self.start()
 
 
@@ -257,6 +78,31 @@ class LaneProtocol(HttpToolsProtocol):
     _broken = ""  # why nothing behind the requests that were understood can be
     _in_head = False
     _head_bytes = 0
+    _unchecked: FastExchange | None = None  # its head has come, its body not yet
+    _date: tuple[object, bytes] = (None, b"")
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.lane.connections = self.connections
+
+    def date(self) -> bytes:
+        """uvicorn's default headers (date), joined once a second."""
+        defaults = self.server_state.default_headers
+        cls = type(self)
+        if cls._date[0] is not defaults:
+            cls._date = (defaults, b"".join([b"%b: %b\r\n" % header for header in defaults]))
+        return cls._date[1]
+
+    def look_after(self, now: float, silence_s: float) -> None:
+        """Once a second: a silent stream gets a comment, an idle connection and one that lingers are closed."""
+        if isinstance(self.active, FastExchange):
+            if self.active.stream and not self.active.disconnected:
+                self.active.break_silence(now, silence_s)
+        elif self._deaf:
+            if now - self.idle_since > LINGER_S or now > self.linger_until:
+                self.transport.close()
+        elif self.idle_since and now - self.idle_since > self.timeout_keep_alive:
+            self.timeout_keep_alive_handler()
 
     def on_response_complete(self) -> None:
         """uvicorn's, but for the timer of an idle connection: the lane's tick closes those, one timer for all."""
@@ -270,46 +116,43 @@ class LaneProtocol(HttpToolsProtocol):
             if not self.transport.is_closing():
                 self.flow.resume_reading()
                 self.idle_since = time.monotonic()
-                self.lane.idle.add(self)
 
     def linger(self) -> None:
         """Lets the client send the rest of its request into the void; the lane's tick closes the connection."""
         self._deaf = True
         self.idle_since = time.monotonic()
         self.linger_until = self.idle_since + LINGER_LONGEST_S
-        self.lane.lingering.add(self)
 
     def data_received(self, data: bytes) -> None:
-        self.lane.idle.discard(self)
         if self._deaf:
             self.idle_since = time.monotonic()
             return
-        self._unset_keepalive_if_required()
+        self.idle_since = 0.0
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
         try:
-            self._feed(data)
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._decline(upgrade, data)
         except httptools.HttpParserError:
             self.send_400_response("the request is not valid HTTP")
+        if self._unchecked is not None:
+            self._check_waiting()
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_LIMIT_BYTES:
                 self.send_400_response("the head of the request is too large")
 
-    def _feed(self, data: bytes) -> None:
+    def _decline(self, upgrade: httptools.HttpParserUpgrade, data: bytes) -> None:
         """An offer to upgrade (h2c from Java's client, a WebSocket) is declined: the request is read without it."""
-        while True:
-            try:
-                self.parser.feed_data(data)
-                return
-            except httptools.HttpParserUpgrade as upgrade:
-                if self.parser.get_method() == b"CONNECT":
-                    self.send_400_response("this server is no proxy")
-                    return
-                version = self.parser.get_http_version().encode()
-                head = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, version)
-                head += b"".join([b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"])
-                data = head + b"\r\n" + data[upgrade.args[0] :]
-                self.parser = httptools.HttpRequestParser(self)
-                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        if self.parser.get_method() == b"CONNECT":
+            self.send_400_response("this server is no proxy")
+            return
+        kept = [header for header in self.headers if header[0] not in (b"upgrade", b"connection")]
+        head = b"%b %b HTTP/1.1\r\n" % (self.parser.get_method(), self.url)
+        head += b"".join([b"%b: %b\r\n" % header for header in kept])
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(head + b"\r\n" + data[upgrade.args[0] :])
 
     def send_400_response(self, msg: str) -> None:
         """In the documented shape, and behind the answers that are owed already."""
@@ -331,14 +174,12 @@ class LaneProtocol(HttpToolsProtocol):
             self.active.disconnected = True
             self.active.message_event.set()
         self.pipeline.clear()
-        refused = FastExchange(self.lane, self, _nobody, "", [], keep_alive=False, chunked=False)
+        refused = FastExchange("", [], _protocol=self, keep_alive=False, chunked=False)
         self.cycle = refused  # type: ignore[assignment]
         refused.turn = True
         refused.refuse(BadInputText(f"Bad Input Text: {why}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.lane.idle.discard(self)
-        self.lane.lingering.discard(self)
         waiting, active = [cycle for cycle, _ in self.pipeline], self.active
         self.pipeline.clear()
         super().connection_lost(exc)
@@ -348,33 +189,48 @@ class LaneProtocol(HttpToolsProtocol):
                 cycle.message_event.set()
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        """uvicorn's, without its scope: that is made in `_begin_scope` for the requests that need one."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._in_head, self._head_bytes = True, 0
+
+    def _begin_scope(self) -> None:
+        url, headers, expect = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = url, headers, expect
+        self.scope["headers"] = headers
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if self.parser.should_upgrade():
+        parser = self.parser
+        if parser.should_upgrade():
             return
-        found = self.lane.find(self.url) if self.parser.get_method() == b"POST" else None
+        found = self.lane.find(self.url) if parser.get_method() == b"POST" else None
         if found is None:
+            self._begin_scope()
             super().on_headers_complete()
             return
-        version = self.parser.get_http_version()
-        existing = self.cycle
+        version = parser.get_http_version()
+        existing: Any = self.cycle
         exchange = FastExchange(
-            self.lane, self, found[1], found[0], self.headers,
-            keep_alive=version != "1.0" and self.parser.should_keep_alive(), chunked=version != "1.0",
+            found[0], self.headers, _protocol=self, _handler=found[1],
+            keep_alive=version != "1.0" and parser.should_keep_alive(), chunked=version != "1.0",
         )  # fmt: skip
         self.cycle = exchange  # type: ignore[assignment]
+        self._unchecked = exchange
         if existing is None or existing.response_complete:
             exchange.turn = True
             self.active = exchange
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, None))  # type: ignore[arg-type]
-        if self._refuse_early(exchange):
+
+    def _check_waiting(self) -> None:
+        """A request whose body did not come with its head: refused now if it is going to be, else asked to go on."""
+        exchange, self._unchecked = self._unchecked, None
+        if exchange is None or not exchange.more_body or self._refuse_early(exchange):
             return
-        self.lane.streams.add(exchange)
         if self.expect_100_continue:
             exchange.expects = True
             if exchange.turn:
@@ -409,7 +265,10 @@ class LaneProtocol(HttpToolsProtocol):
         if not isinstance(exchange, FastExchange):
             super().on_body(body)
         elif not exchange.response_complete and exchange.refusal is None:
-            exchange.body += body
+            if exchange.body:
+                exchange.more(body)
+            else:
+                exchange.body = body
             if len(exchange.body) > self.lane.body_limit:
                 exchange.refuse(PayloadTooLarge())
 
@@ -419,8 +278,9 @@ class LaneProtocol(HttpToolsProtocol):
         exchange: Any = self.cycle
         if not isinstance(exchange, FastExchange):
             super().on_message_complete()
-        elif not exchange.response_complete:
+        elif not exchange.response_complete and exchange.refusal is None:
             exchange.more_body = False
+            self._unchecked = None
             if exchange.turn:
                 exchange.run()
 
@@ -433,7 +293,3 @@ class LaneProtocol(HttpToolsProtocol):
         super().resume_writing()
         if isinstance(self.active, FastExchange):
             self.active.resume_writing()
-
-
-async def _nobody(*_: object) -> bytes:
-    raise AssertionError("a refused request has no handler")

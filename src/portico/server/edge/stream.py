@@ -31,8 +31,7 @@ async def run_exchange(services: Services, guard: Guard, handler: Handler, excha
 def _refuse(exchange: Exchange, failure: Exception) -> None:
     error = own_error(failure)
     if exchange.started:
-        exchange.write(b"data: %b\n\n" % stream_body(error, exchange.request_id))
-        exchange.finish()
+        exchange.write(b"data: %b\n\n" % stream_body(error, exchange.request_id), last=True)
     else:
         body = execution_body(error, exchange.request_id)
         exchange.respond(error.status, body, error_headers(error))
@@ -49,8 +48,7 @@ async def _send_stream(exchange: Exchange, stream: ChatStream) -> None:
             if drained is not None:
                 await drained
         exchange.open_stream()
-        exchange.write(DONE)
-        exchange.finish()
+        exchange.write(DONE, last=True)
     except BaseException as failure:
         error = failure
         raise

@@ -197,7 +197,7 @@ class ChatGateway:
 
     async def answer(self, caller: Caller, request: ChatRequest, request_id: str) -> bytes | ChatStream:
         """The whole answer as JSON, or a stream that has begun. Raises an error of our tree before the first byte."""
-        meter = Meter(self._journal, caller, request_id, "chat", stream=request.stream)
+        meter = Meter(self._journal, caller, request_id, "chat", request.stream)
         try:
             model, targets = self._find(request)
             meter.model, meter.target = model, targets[0]

@@ -54,7 +54,7 @@ class EmbeddingGateway:
 
     async def answer(self, caller: Caller, request: EmbeddingRequest, request_id: str) -> bytes:
         """The whole answer as JSON. Raises an error of our tree; then nothing was delivered, and it is metered so."""
-        meter = Meter(self._journal, caller, request_id, "embedding", stream=False)
+        meter = Meter(self._journal, caller, request_id, "embedding")
         meter.turn = Turn(keep_usage=True)
         try:
             model, targets = self._find(request)

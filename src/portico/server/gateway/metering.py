@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import msgspec
+
 from portico.server.access.caller import Caller
 from portico.server.catalog.entry import Model, Price
 from portico.server.providers.base import Members, Target, Tokens, Turn
@@ -23,34 +25,26 @@ def cost_picousd(tokens: Tokens, price: Price) -> tuple[int, int]:
     return prompt, (tokens.output_visible + tokens.reasoning) * price.output
 
 
-class Meter:
+class Meter(msgspec.Struct):
     """One request being counted. `request_id` is what the caller reads in `requestId` and `X-Request-Id`."""
 
-    __slots__ = (
-        "_at", "_caller", "_cost", "_journal", "_operation", "_started", "_stream",
-        "attempts", "first_byte", "model", "request_id", "target", "turn",
-    )  # fmt: skip
-
-    def __init__(
-        self, journal: Journal, caller: Caller, request_id: str, operation: Operation, *, stream: bool
-    ) -> None:
-        self._journal = journal
-        self._caller = caller
-        self._operation = operation
-        self._stream = stream
-        self._cost: int | None = None
-        self._at = time.time()
-        self._started = time.perf_counter()
-        self.request_id = request_id
-        self.first_byte = 0.0
-        self.attempts = 0
-        self.model: Model | None = None
-        self.target: Target | None = None
-        self.turn: Turn | None = None
+    _journal: Journal
+    _caller: Caller
+    request_id: str
+    _operation: Operation
+    stream: bool = False
+    attempts: int = 0
+    model: Model | None = None
+    target: Target | None = None
+    turn: Turn | None = None
+    _first_byte: float = 0.0
+    _cost: int | None = None
+    _at: float = msgspec.field(default_factory=time.time)
+    _started: float = msgspec.field(default_factory=time.perf_counter)
 
     def mark_first_byte(self) -> None:
-        if not self.first_byte:
-            self.first_byte = time.perf_counter()
+        if not self._first_byte:
+            self._first_byte = time.perf_counter()
 
     def estimate(self, request_bytes: int) -> None:
         """Fills in the tokens of an answer whose provider reported none."""
@@ -95,8 +89,8 @@ class Meter:
             UsageLine(
                 self.request_id, caller.organization_id, caller.project_id or "", caller.token_id, self._at,
                 self._operation, model.provider if model else "", model.name if model else "",
-                target.upstream_model if target else "", self._stream, status, http_status, self.attempts,
-                ((self.first_byte or now) - self._started) * 1000, (now - self._started) * 1000,
+                target.upstream_model if target else "", self.stream, status, http_status, self.attempts,
+                ((self._first_byte or now) - self._started) * 1000, (now - self._started) * 1000,
                 turn.finish_reason if turn else "",
                 tokens.input_uncached, tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h,
                 tokens.output_visible, tokens.reasoning, tokens.audio, tokens.images, tokens.estimated, cost,

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from portico.server.catalog.entry import Model, Parameter
-from portico.server.errors import MediaNotSupported, ProviderRefused
+from portico.server.errors import BadInputText, MediaNotSupported, ProviderRefused
 from portico.wire.requests import ChatRequest
 
 _ONE = msgspec.Raw(b"1")
@@ -49,7 +49,10 @@ def _has_family(types: set[str], family: str) -> bool:
 
 def _fold_system(request: ChatRequest) -> None:
     """Some models refuse `system`: its text goes in front of the first user message (Chat API reference, 5)."""
-    messages: list[dict[str, Any]] = msgspec.json.decode(request.members["messages"])
+    try:
+        messages: list[dict[str, Any]] = msgspec.json.decode(request.members["messages"])
+    except (msgspec.DecodeError, RecursionError) as error:  # in members of a message that nobody had to read before
+        raise BadInputText(f"Bad Input Text: messages: {error}") from None
     texts = [message["content"] for message in messages if message["role"] == "system"]
     rest = [message for message in messages if message["role"] != "system"]
     if not texts or not all(isinstance(text, str) for text in texts):

@@ -9,8 +9,9 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 from portico.server.catalog.entry import Model, ModelType, Provider
 from portico.server.catalog.find import Catalog
@@ -88,8 +89,7 @@ class Targets:
         return Endpoint(base_url.rstrip("/"), str(key))
 
 
-@dataclass(slots=True)
-class Answered(Generic[T]):
+class Answered(msgspec.Struct, Generic[T]):
     """What the executor brings back: the target that answered, its open reply, and what `begin` made of it."""
 
     target: Target

@@ -11,17 +11,16 @@ import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 T = TypeVar("T")
 
 
-class Signal:
+class Signal(msgspec.Struct, eq=False):
     """Set once; wakes the one coroutine that waits for it, at once and on the caller's stack."""
 
-    __slots__ = ("_set", "_waiter")
-
-    def __init__(self) -> None:
-        self._set = False
-        self._waiter: Drive[Any] | None = None
+    _set: bool = False
+    _waiter: Any = None
 
     @property
     def is_set(self) -> bool:

@@ -50,8 +50,7 @@ class Target:
     endpoint: Endpoint | None
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """A request as it goes to a provider: `path` is appended to the endpoint's base URL.
 
     `timeout_s` shortens the longest wait for a plain answer.
@@ -77,22 +76,19 @@ class Tokens(msgspec.Struct):
     estimated: bool = False
 
 
-class Turn:
+class Turn(msgspec.Struct):
     """What is learnt while one answer passes: tokens, how it ended, how much of it was seen.
 
     `reader` belongs to the adapter (state between frames); `keep_usage` says whether the caller asked for usage.
     """
 
-    __slots__ = ("content_frames", "finish_reason", "first", "keep_usage", "reader", "tokens", "usage_members")
-
-    def __init__(self, keep_usage: bool) -> None:
-        self.keep_usage = keep_usage
-        self.first = True
-        self.content_frames = 0
-        self.finish_reason = ""
-        self.tokens: Tokens | None = None
-        self.usage_members: Members | None = None
-        self.reader: Any = None
+    keep_usage: bool
+    first: bool = True
+    content_frames: int = 0
+    finish_reason: str = ""
+    tokens: Tokens | None = None
+    usage_members: Members | None = None
+    reader: Any = None
 
 
 class Adapter:

@@ -10,10 +10,11 @@ import ssl
 import time
 import zlib
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httptools
+import msgspec
 
 from portico.server.errors import ProviderError, ProviderTimeout, ProviderUnknown
 from portico.server.kit.drive import Signal
@@ -55,30 +56,24 @@ class Origin:
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
 
-class Reply:
+class Reply(msgspec.Struct, eq=False):
     """One answer of a provider. Await `head()`, then either `read_all()` or `next_chunk()` until it gives None."""
 
-    __slots__ = (
-        "_buffer", "_connection", "_error", "_headers", "_inflate", "_limit", "_size", "_whole", "complete",
-        "deadline", "gap_s", "raw_headers", "signal", "started", "status",
-    )  # fmt: skip
-
-    def __init__(self, *, whole: bool, deadline: float, gap_s: float, limit_bytes: int) -> None:
-        self.status = 0
-        self.raw_headers: list[tuple[bytes, bytes]] = []
-        self._headers: dict[bytes, bytes] | None = None
-        self.complete = False
-        self.started = False
-        self.signal = Signal()
-        self.deadline = deadline
-        self.gap_s = gap_s
-        self._whole = whole
-        self._limit = limit_bytes
-        self._size = 0
-        self._buffer: list[bytes] = []
-        self._error: ProviderError | None = None
-        self._inflate: zlib._Decompress | None = None
-        self._connection: Connection | None = None
+    _whole: bool
+    deadline: float
+    gap_s: float
+    _limit: int
+    status: int = 0
+    raw_headers: list[tuple[bytes, bytes]] = []
+    complete: bool = False
+    started: bool = False
+    signal: Signal = msgspec.field(default_factory=Signal)
+    _headers: dict[bytes, bytes] | None = None
+    _size: int = 0
+    _buffer: list[bytes] = []
+    _error: ProviderError | None = None
+    _inflate: Any = None
+    _connection: Any = None
 
     @property
     def headers(self) -> dict[bytes, bytes]:

@@ -47,12 +47,9 @@ class Transport:
         Whoever gets the reply must end it: read it to its end or `abandon()` it.
         """
         pool, head = self._head(endpoint, outgoing.path)
-        reply = Reply(
-            whole=not outgoing.stream,
-            deadline=time.monotonic() + min(outgoing.timeout_s or self._request_timeout_s, self._request_timeout_s),
-            gap_s=self._gap_timeout_s if outgoing.stream else 0.0,
-            limit_bytes=ANSWER_LIMIT_BYTES,
-        )
+        limit_s = min(outgoing.timeout_s, self._request_timeout_s) if outgoing.timeout_s else self._request_timeout_s
+        gap_s = self._gap_timeout_s if outgoing.stream else 0.0
+        reply = Reply(not outgoing.stream, time.monotonic() + limit_s, gap_s, ANSWER_LIMIT_BYTES)
         connection = pool.idle() or await self._connect(pool)
         self._active.add(reply)
         try:

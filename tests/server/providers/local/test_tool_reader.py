@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portico.server.providers.local.tool_reader import CallArguments, CallStart, Content, Delta, StringReader, ToolReader
+from portico.server.providers.local.tool_reader import (
+    CallArguments,
+    CallStart,
+    Content,
+    Delta,
+    StringReader,
+    ToolReader,
+)
 
 Read = tuple[str, list[tuple[str, str]]]
 
@@ -88,8 +96,14 @@ def test_a_reply_is_its_text_or_its_json_as_written(answer: str, text: str) -> N
             [("f", "{}"), ("g", '{"x": "\\"{"}')],
         ),
         ('{"tool_calls": [ { "name" : "f" , "arguments" : { } } ] }', [("f", "{ }")]),
-        (r'{"tool_calls": [{"name": "\u0066\"", "arguments": {"\u00e9": "\ud83d"}}]}', [('f"', r'{"\u00e9": "\ud83d"}')]),
-        ('{"tool_calls": [{"name": "f", "arguments": 5}, {"name": "g", "arguments": [1]}]}', [("f", "5"), ("g", "[1]")]),
+        (
+            r'{"tool_calls": [{"name": "\u0066\"", "arguments": {"\u00e9": "\ud83d"}}]}',
+            [('f"', r'{"\u00e9": "\ud83d"}')],
+        ),
+        (
+            '{"tool_calls": [{"name": "f", "arguments": 5}, {"name": "g", "arguments": [1]}]}',
+            [("f", "5"), ("g", "[1]")],
+        ),
     ],
 )
 def test_hc02_arguments_pass_as_they_were_written(answer: str, calls: list[tuple[str, str]]) -> None:
@@ -133,12 +147,14 @@ json_values = st.recursive(
     max_leaves=8,
 )
 styles = st.sampled_from([{"indent": 2}, {"separators": (",", ":")}, {}])
-calls_made = st.lists(st.tuples(st.text(min_size=1, max_size=8), st.dictionaries(texts, json_values, max_size=3)), min_size=1, max_size=3)
+calls_made = st.lists(
+    st.tuples(st.text(min_size=1, max_size=8), st.dictionaries(texts, json_values, max_size=3)), min_size=1, max_size=3
+)
 
 
 def cut(text: str, places: list[int]) -> list[str]:
     ends = sorted({place % (len(text) + 1) for place in places} | {0, len(text)})
-    return [text[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+    return [text[a:b] for a, b in pairwise(ends)]
 
 
 @settings(deadline=None, max_examples=300)
@@ -151,7 +167,9 @@ def test_any_calls_cut_anywhere_are_the_same_calls(
     text, calls = read(*cut(written, places))
     assert (text, calls) == read(written)
     assert text == ""
-    assert [(name, json.loads(arguments)) for name, arguments in calls] == [(n, json.loads(json.dumps(a))) for n, a in made]
+    assert [(name, json.loads(arguments)) for name, arguments in calls] == [
+        (n, json.loads(json.dumps(a))) for n, a in made
+    ]
     assert all(arguments in written for _, arguments in calls), "verbatim"
 
 

@@ -11,7 +11,11 @@ from portico.server.errors import BadInputText, OutOfRange, PatternMismatch
 from portico.server.providers.local.tools import constrain, has_functions, plain_messages
 
 USER = {"role": "user", "content": "What is the weather?"}
-WEATHER = {"name": "weather", "description": "Of a city", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
+WEATHER = {
+    "name": "weather",
+    "description": "Of a city",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+}
 CLOCK = {"name": "clock"}
 
 
@@ -30,7 +34,12 @@ def schema_of(*tools: dict[str, Any], **more: Any) -> Any:
 
 def call_schema(tool: dict[str, Any]) -> dict[str, Any]:
     properties = {"name": {"const": tool["name"]}, "arguments": tool.get("parameters", {"type": "object"})}
-    return {"type": "object", "properties": properties, "required": ["name", "arguments"], "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": ["name", "arguments"],
+        "additionalProperties": False,
+    }
 
 
 def test_other_members_stay_the_bytes_they_were() -> None:
@@ -59,7 +68,9 @@ def test_hc08_a_named_tool_is_the_only_one_and_called_once() -> None:
     assert "weather" not in made["messages"][0]["content"]
 
 
-@pytest.mark.parametrize("choice", [{"function": {"name": "x"}}, {"function": {}}, {"function": 5}, {"type": "auto"}, {}])
+@pytest.mark.parametrize(
+    "choice", [{"function": {"name": "x"}}, {"function": {}}, {"function": 5}, {"type": "auto"}, {}]
+)
 def test_hc08_a_tool_that_is_not_there_cannot_be_chosen(choice: dict[str, Any]) -> None:
     with pytest.raises(OutOfRange, match="tool_choice"):
         constrain(members(WEATHER, tool_choice=choice))
@@ -103,11 +114,15 @@ def call(number: str, name: str, arguments: Any) -> dict[str, Any]:
 
 
 def test_hc03_calls_and_results_become_text_and_neighbours_one_turn() -> None:
-    history = [
+    history: list[dict[str, Any]] = [
         USER,
         {"role": "assistant", "content": None, "tool_calls": [call("1", "f", '{"b": 1.10}'), call("2", "g", "")]},
         {"role": "tool", "tool_call_id": "1", "content": "sunny"},
-        {"role": "tool", "tool_call_id": "2", "content": [{"type": "text", "text": "noon"}, {"type": "text", "text": "!"}]},
+        {
+            "role": "tool",
+            "tool_call_id": "2",
+            "content": [{"type": "text", "text": "noon"}, {"type": "text", "text": "!"}],
+        },
         {"role": "user", "content": "Thanks"},
     ]
     assert plain_messages(history) == [
@@ -154,7 +169,10 @@ def test_odd_results_are_text_too(message: dict[str, Any], content: str) -> None
 
 def test_a_member_called_results_of_the_caller_is_not_ours() -> None:
     """A user turn with such a member is no tool result that the next one could be joined to."""
-    history = [{"role": "user", "content": [{"type": "text", "text": "x"}], "results": True}, {"role": "tool", "content": "y"}]
+    history: list[dict[str, Any]] = [
+        {"role": "user", "content": [{"type": "text", "text": "x"}], "results": True},
+        {"role": "tool", "content": "y"},
+    ]
     assert len(plain_messages(history)) == 2
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request, Response, get
+from litestar.params import FromPath, FromQuery
 
 from portico.server.access.policy import require
 from portico.server.catalog import render
@@ -12,6 +13,7 @@ from portico.server.edge.routes.reading import caller_of, json_response, query_o
 from portico.wire import llm as wire
 
 Req = Request[Any, Any, Any]
+Query = FromQuery[str | None]
 V3 = ("/v3/llm/providers", "/llm/providers")
 V2 = ("/v2/llm/providers",)
 
@@ -27,13 +29,13 @@ def _paths(tail: str = "") -> list[str]:
 @get(_paths(), summary="List providers")
 async def list_providers(
     request: Req,
-    include: str | None = None,
-    type: str | None = None,
-    streaming: str | None = None,
-    multimodal: str | None = None,
-    toolCalling: str | None = None,
-    functionCalling: str | None = None,
-    detail: str | None = None,
+    include: Query = None,
+    type: Query = None,
+    streaming: Query = None,
+    multimodal: Query = None,
+    toolCalling: Query = None,
+    functionCalling: Query = None,
+    detail: Query = None,
 ) -> Response[wire.ProviderList]:
     """All providers; with `include=models` each with its active models, filtered."""
     require(caller_of(request), "catalog")
@@ -45,7 +47,7 @@ async def list_providers(
 
 
 @get(_paths("/{provider:str}"), summary="Get a provider")
-async def get_provider(request: Req, provider: str, detail: str | None = None) -> Response[wire.Provider]:
+async def get_provider(request: Req, provider: FromPath[str], detail: Query = None) -> Response[wire.Provider]:
     require(caller_of(request), "catalog")
     services, language = services_of(request), render.read_language(request.headers.get("accept-language"))
     found = render.get_provider(services.catalog, provider, query_of(request), language, _version(request))
@@ -55,13 +57,13 @@ async def get_provider(request: Req, provider: str, detail: str | None = None) -
 @get(_paths("/{provider:str}/models"), summary="List the models of a provider")
 async def list_models(
     request: Req,
-    provider: str,
-    type: str | None = None,
-    streaming: str | None = None,
-    multimodal: str | None = None,
-    toolCalling: str | None = None,
-    functionCalling: str | None = None,
-    detail: str | None = None,
+    provider: FromPath[str],
+    type: Query = None,
+    streaming: Query = None,
+    multimodal: Query = None,
+    toolCalling: Query = None,
+    functionCalling: Query = None,
+    detail: Query = None,
 ) -> Response[wire.ModelList]:
     require(caller_of(request), "catalog")
     services, language = services_of(request), render.read_language(request.headers.get("accept-language"))
@@ -72,7 +74,9 @@ async def list_models(
 
 
 @get(_paths("/{provider:str}/models/{model:path}"), summary="Get a model by name or id")
-async def get_model(request: Req, provider: str, model: str, detail: str | None = None) -> Response[wire.Model]:
+async def get_model(
+    request: Req, provider: FromPath[str], model: FromPath[str], detail: Query = None
+) -> Response[wire.Model]:
     require(caller_of(request), "catalog")
     services, language = services_of(request), render.read_language(request.headers.get("accept-language"))
     found = render.get_model(
@@ -94,7 +98,7 @@ async def list_openai_models(request: Req) -> Response[wire.OpenAIModelList]:
 
 
 @get(["/v1/models/{model:path}", "/models/{model:path}"], summary="Get a model, OpenAI style")
-async def get_openai_model(request: Req, model: str) -> Response[wire.OpenAIModel]:
+async def get_openai_model(request: Req, model: FromPath[str]) -> Response[wire.OpenAIModel]:
     require(caller_of(request), "catalog")
     return json_response(render.get_openai_model(services_of(request).catalog, str(model).removeprefix("/")))
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request, Response, delete, get, post, put
+from litestar.params import FromPath
 
 from portico.server.access import tokens
 from portico.server.access.policy import require
@@ -30,7 +31,7 @@ async def validate(request: Req) -> Response[TokenAccess]:
 
 
 @get("/v1/organization/project/{project_id:str}/tokens", summary="List the tokens of a project")
-async def list_tokens(request: Req, project_id: str) -> Response[ApiTokenList]:
+async def list_tokens(request: Req, project_id: FromPath[str]) -> Response[ApiTokenList]:
     found = await tokens.list_project_tokens(services_of(request).tenancy, caller_of(request), project_id)
     return json_response(found)
 
@@ -52,12 +53,12 @@ async def create_token(request: Req) -> Response[ApiToken]:
 
 
 @get(_paths("/{token_id:str}"), summary="Get a token")
-async def get_token(request: Req, token_id: str) -> Response[ApiToken]:
+async def get_token(request: Req, token_id: FromPath[str]) -> Response[ApiToken]:
     return json_response(await tokens.find_token(services_of(request).tenancy, caller_of(request), token_id))
 
 
 @put(_paths("/{token_id:str}"), summary="Describe, block or unblock a token")
-async def change_token(request: Req, token_id: str) -> Response[ApiToken]:
+async def change_token(request: Req, token_id: FromPath[str]) -> Response[ApiToken]:
     change = _read(ApiTokenChange, await read_object(request))
     changed = await tokens.change_token(
         services_of(request).tenancy,
@@ -70,7 +71,7 @@ async def change_token(request: Req, token_id: str) -> Response[ApiToken]:
 
 
 @delete(_paths("/{token_id:str}"), status_code=200, summary="Revoke a token for ever")
-async def delete_token(request: Req, token_id: str) -> Response[dict[str, Any]]:
+async def delete_token(request: Req, token_id: FromPath[str]) -> Response[dict[str, Any]]:
     await tokens.delete_token(services_of(request).tenancy, caller_of(request), token_id)
     return json_response({})
 
