@@ -42,6 +42,22 @@ class WholeChat(Attempt[Members]):
         assert self._meter.turn is not None
         return target.adapter.read_chat(body, self._request, self._meter.turn)
 
+    def finish(self, answered: Answered[Members], executor: Executor) -> bytes:
+        """The answer as JSON, with usage and request id; and its usage line."""
+        executor.end(answered)
+        meter, members = self._meter, answered.value
+        meter.attempts, meter.target = answered.attempts, answered.target
+        turn = meter.turn
+        assert turn is not None
+        if turn.tokens is None:
+            turn.content_frames = len(members.get("choices", b"")) // 4
+            meter.estimate(self._request.body_bytes)
+        members["usage"] = meter.usage()
+        members["requestId"] = meter.request_id
+        body = _encode(members)
+        meter.close("completed", 200)
+        return body
+
 
 class ChatStream(Attempt[None]):
     """An answer being streamed, already begun. `next()` gives JSON texts of chunks, None at the end; then `close()`.
@@ -60,7 +76,7 @@ class ChatStream(Attempt[None]):
         self._broken: PorticoError | None = None
         self._closed = False
         self._head: _Head | None = None  # of the first chunk; the usage chunk has the same id, time and model
-        self.answered: Answered[None] | None = None
+        self._answered: Answered[None] | None = None
 
     def write(self, target: Target) -> Outgoing:
         """What goes to one target; each try begins with a clean turn."""
@@ -77,8 +93,14 @@ class ChatStream(Attempt[None]):
         while not self._ready and not self._ended:
             await self._read(target, reply)
 
+    def go_on(self, answered: Answered[None]) -> ChatStream:
+        """The stream itself, now that a target has begun to answer."""
+        self._answered = answered
+        self._meter.attempts, self._meter.target = answered.attempts, answered.target
+        return self
+
     async def next(self) -> Sequence[bytes] | None:
-        answered = self.answered
+        answered = self._answered
         assert answered is not None
         while not self._ready:
             if self._broken is not None:
@@ -149,8 +171,8 @@ class ChatStream(Attempt[None]):
         if self._closed:
             return
         self._closed = True
-        if self.answered is not None:
-            self._executor.end(self.answered)
+        if self._answered is not None:
+            self._executor.end(self._answered)
         self._meter.estimate(self._request.body_bytes)
         if error is None:
             self._meter.close("completed", 200)
@@ -192,7 +214,7 @@ class ChatGateway:
 
     def __init__(self, targets: Targets, executor: Executor, journal: Journal) -> None:
         self._targets = targets
-        self.executor = executor
+        self._executor = executor
         self._journal = journal
 
     async def answer(self, caller: Caller, request: ChatRequest, request_id: str) -> bytes | ChatStream:
@@ -202,9 +224,11 @@ class ChatGateway:
             model, targets = self._find(request)
             meter.model, meter.target = model, targets[0]
             fit_parameters(request, model)
-            if request.stream:
-                return await self._stream(request, targets, meter)
-            return await self._whole(request, targets, meter)
+            if not request.stream:
+                whole = WholeChat(request, meter)
+                return whole.finish(await self._executor.send(targets, whole), self._executor)
+            stream = ChatStream(self._executor, request, meter)
+            return stream.go_on(await self._executor.send(targets, stream))
         except PorticoError as error:
             meter.attempts = max(meter.attempts, getattr(error, "attempts", 0))
             meter.close("failed", error.status)
@@ -222,24 +246,3 @@ class ChatGateway:
                 f"Invalid Type: model '{model.full_name}' is of type {model.type}, not Chat", param="model"
             )
         return model, targets
-
-    async def _whole(self, request: ChatRequest, targets: Sequence[Target], meter: Meter) -> bytes:
-        answered = await self.executor.send(targets, WholeChat(request, meter))
-        self.executor.end(answered)
-        meter.attempts, meter.target = answered.attempts, answered.target
-        members, turn = answered.value, meter.turn
-        assert turn is not None
-        if turn.tokens is None:
-            turn.content_frames = len(members.get("choices", b"")) // 4
-            meter.estimate(request.body_bytes)
-        members["usage"] = meter.usage()
-        members["requestId"] = meter.request_id
-        body = _encode(members)
-        meter.close("completed", 200)
-        return body
-
-    async def _stream(self, request: ChatRequest, targets: Sequence[Target], meter: Meter) -> ChatStream:
-        stream = ChatStream(self.executor, request, meter)
-        stream.answered = await self.executor.send(targets, stream)
-        meter.attempts, meter.target = stream.answered.attempts, stream.answered.target
-        return stream

@@ -17,7 +17,7 @@ from portico.server.catalog.entry import Model, ModelType, Provider
 from portico.server.catalog.find import Catalog
 from portico.server.errors import NotImplementedYet, ProviderError, ProviderNotConfigured
 from portico.server.providers.base import Adapter, Endpoint, Outgoing, Target
-from portico.server.providers.http1 import ConnectionGone, Reply
+from portico.server.providers.http1 import Reply
 from portico.server.providers.transport import Transport
 from portico.wire.model_ref import BareModel, DirectModel
 
@@ -155,13 +155,15 @@ class Executor:
         reply: Reply | None = None
         try:
             outgoing = attempt.write(target)
-            while reply is None:
-                try:
-                    reply = await self._transport.send(endpoint, outgoing)
-                except ConnectionGone as error:
-                    # the provider closed an idle connection just as we took it: nothing was read of the request
-                    if not error.untouched:
-                        raise
+            transport = self._transport
+            while True:
+                reply = transport.maybe_send(endpoint, outgoing) or await transport.send(endpoint, outgoing)
+                await reply.signal
+                if not reply.untouched:
+                    break
+                # the provider closed an idle connection just as we took it: nothing was read of the request
+                transport.end(reply)
+            reply.raise_error()
             if reply.status >= 400:
                 raise target.adapter.read_error(reply.status, reply.headers, await reply.read_all())
             value = await attempt.begin(target, reply) if outgoing.stream else attempt.read(target, reply.whole())

@@ -23,12 +23,6 @@ HIGH_WATER_BYTES = 256 * 1024
 HEAD_LIMIT_BYTES = 64 * 1024
 
 
-class ConnectionGone(ProviderUnknown):
-    """The connection ended before the answer did. `untouched`: a reused connection that gave no byte."""
-
-    untouched = False
-
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Scheme, host and port of a base URL, and the path under which its calls lie."""
@@ -67,6 +61,7 @@ class Reply(msgspec.Struct, eq=False):
     raw_headers: list[tuple[bytes, bytes]] = []
     complete: bool = False
     started: bool = False
+    untouched: bool = False  # lost on a reused connection before any byte of the answer: may be sent again
     signal: Signal = msgspec.field(default_factory=Signal)
     _headers: dict[bytes, bytes] | None = None
     _size: int = 0
@@ -243,9 +238,8 @@ class Connection(asyncio.Protocol):
         if reply.started and b"content-length" not in reply.headers and b"transfer-encoding" not in reply.headers:
             reply._on_complete()  # a body that ends with the connection
             return
-        gone = ConnectionGone("the connection to the provider was lost")
-        gone.untouched = self._served > 0 and self._head_size == 0
-        reply._fail(gone)
+        reply.untouched = self._served > 0 and self._head_size == 0
+        reply._fail(ProviderUnknown("the connection to the provider was lost"))
 
     # httptools ----------------------------------------------------------------------------------------------
 

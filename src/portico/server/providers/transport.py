@@ -41,24 +41,27 @@ class Transport:
         for pool in self._pools.values():
             pool.close()
 
-    async def send(self, endpoint: Endpoint, outgoing: Outgoing) -> Reply:
-        """Writes the request and waits for the head (streamed) or the whole answer (plain). Raises ProviderError.
+    def maybe_send(self, endpoint: Endpoint, outgoing: Outgoing) -> Reply | None:
+        """Writes the request to an idle connection; None when there is none.
 
-        Whoever gets the reply must end it: read it to its end or `abandon()` it.
+        Await the reply's `signal`: it is set when the head (streamed) or the whole answer (plain) is there, or the
+        exchange has failed (`raise_error`). Whoever gets the reply must `end` it.
         """
         pool, head = self._head(endpoint, outgoing.path)
+        connection = pool.idle()
+        return None if connection is None else self._start(connection, head, outgoing)
+
+    async def send(self, endpoint: Endpoint, outgoing: Outgoing) -> Reply:
+        """The same on a new connection. Raises ProviderError when it cannot be made."""
+        pool, head = self._head(endpoint, outgoing.path)
+        return self._start(await self._connect(pool), head, outgoing)
+
+    def _start(self, connection: Connection, head: bytes, outgoing: Outgoing) -> Reply:
         limit_s = min(outgoing.timeout_s, self._request_timeout_s) if outgoing.timeout_s else self._request_timeout_s
         gap_s = self._gap_timeout_s if outgoing.stream else 0.0
         reply = Reply(not outgoing.stream, time.monotonic() + limit_s, gap_s, ANSWER_LIMIT_BYTES)
-        connection = pool.idle() or await self._connect(pool)
         self._active.add(reply)
-        try:
-            connection.send(b"%b%d\r\n\r\n%b" % (head, len(outgoing.body), outgoing.body), reply)
-            await reply.signal  # the head of a streamed answer, the end of a whole one, or the failure of either
-            reply.raise_error()
-        except BaseException:
-            self.end(reply)
-            raise
+        connection.send(b"%b%d\r\n\r\n%b" % (head, len(outgoing.body), outgoing.body), reply)
         return reply
 
     def end(self, reply: Reply) -> None:

@@ -15,6 +15,7 @@ from portico.server.edge.routes.messages import read_messages
 from portico.server.errors import FieldRequired, OutOfRange, PatternMismatch
 from portico.server.gateway.chat import ChatStream
 from portico.server.services import Services
+from portico.wire.model_ref import AgentRef
 from portico.wire.requests import NULL, ChatRequest, Members
 
 PATHS = (
@@ -34,7 +35,8 @@ PLATFORM = ("variables", "threadId", "filters", "revision", "revisionName", "sto
 def chat_completions(services: Services, caller: Caller, exchange: Exchange) -> Awaitable[bytes | ChatStream]:
     require(caller, "execution")
     request = read_chat_request(exchange.body)
-    request.conversation_id = exchange.header(b"saia-conversation-id")
+    if isinstance(request.ref, AgentRef):
+        request.conversation_id = exchange.header(b"saia-conversation-id")
     exchange.stream = request.stream
     return services.desk.answer(caller, request, exchange.request_id)
 
