@@ -20,6 +20,7 @@ from portico.server.edge.stream import Handler
 from portico.server.errors import ProviderUnknown, Unauthorized
 from portico.server.gateway.chat import ChatStream
 from portico.server.ids import OrganizationId, ProjectId, TokenId
+from portico.server.kit.drive import Signal
 from portico.server.services import Services
 from portico.server.settings import Settings
 
@@ -47,17 +48,25 @@ class Chunks(ChatStream):
     def __init__(self, *chunks: bytes | Exception, gap_s: float = 0.0) -> None:
         self.left = list(chunks)
         self.gap_s = gap_s
+        self.rested = False
         self.closed: list[BaseException | None] = []
 
-    async def next(self) -> list[bytes] | None:
-        if self.gap_s:
-            await asyncio.sleep(self.gap_s)
+    def take(self) -> list[bytes] | None:
+        if self.gap_s and not self.rested:
+            return []
+        self.rested = False
         if not self.left:
             return None
         chunk = self.left.pop(0)
         if isinstance(chunk, Exception):
             raise chunk
         return [chunk]
+
+    def more(self) -> Signal:
+        signal = Signal()
+        self.rested = True
+        asyncio.get_running_loop().call_later(self.gap_s, signal.set)
+        return signal
 
     def close(self, error: BaseException | None = None) -> None:
         self.closed.append(error)

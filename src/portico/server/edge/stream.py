@@ -41,7 +41,10 @@ async def _send_stream(exchange: Exchange, stream: ChatStream) -> None:
     """Chunks to events, in the order they came; waits while the client does not keep up."""
     error: BaseException | None = None
     try:
-        while (chunks := await stream.next()) is not None:
+        while (chunks := stream.take()) is not None:
+            if not chunks:
+                await stream.more()
+                continue
             exchange.open_stream()
             exchange.write(b"".join([b"data: %b\n\n" % chunk for chunk in chunks]))
             drained = exchange.drained()

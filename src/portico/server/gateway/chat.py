@@ -14,6 +14,7 @@ from portico.server.errors import InvalidType, PorticoError, ProviderUnknown
 from portico.server.gateway.metering import Meter
 from portico.server.gateway.parameters import fit_parameters
 from portico.server.gateway.routing import Answered, Attempt, Executor, Targets
+from portico.server.kit.drive import Signal
 from portico.server.providers.base import Members, Outgoing, Target, Turn
 from portico.server.providers.http1 import Reply
 from portico.server.storage.journal import Journal
@@ -60,9 +61,9 @@ class WholeChat(Attempt[Members]):
 
 
 class ChatStream(Attempt[None]):
-    """An answer being streamed, already begun. `next()` gives JSON texts of chunks, None at the end; then `close()`.
+    """An answer being streamed, already begun. `take()` until it gives None, `more()` in between; then `close()`.
 
-    A ProviderError out of `next()` is an error after the first byte: the stream is over, without `[DONE]`.
+    A ProviderError out of `take()` is an error after the first byte: the stream is over, without `[DONE]`.
     """
 
     def __init__(self, executor: Executor, request: ChatRequest, meter: Meter) -> None:
@@ -91,7 +92,9 @@ class ChatStream(Attempt[None]):
             self._take_whole(target, await _read_rest(reply))
             return
         while not self._ready and not self._ended:
-            await self._read(target, reply)
+            self._read(target, reply)
+            if not self._ready and not self._ended:
+                await reply.more()
 
     def go_on(self, answered: Answered[None]) -> ChatStream:
         """The stream itself, now that a target has begun to answer."""
@@ -99,21 +102,29 @@ class ChatStream(Attempt[None]):
         self._meter.attempts, self._meter.target = answered.attempts, answered.target
         return self
 
-    async def next(self) -> Sequence[bytes] | None:
+    def take(self) -> Sequence[bytes] | None:
+        """JSON texts of the chunks that have arrived; none when nothing has (await `more()`), None at the end."""
         answered = self._answered
         assert answered is not None
-        while not self._ready:
+        if not self._ready and not self._ended and self._broken is None:
+            self._read(answered.target, answered.reply)
+        if not self._ready:
             if self._broken is not None:
                 raise self._broken
-            if self._ended:
-                return None
-            await self._read(answered.target, answered.reply)
+            return None if self._ended else ()
         ready, self._ready = self._ready, []
         self._meter.mark_first_byte()
         return ready
 
-    async def _read(self, target: Target, reply: Reply) -> None:
-        data = await reply.next_chunk()
+    def more(self) -> Signal:
+        """Set when there is something to take again."""
+        assert self._answered is not None
+        return self._answered.reply.more()
+
+    def _read(self, target: Target, reply: Reply) -> None:
+        data = reply.take()
+        if data == b"":
+            return
         try:
             self._take(target, data)
         except PorticoError as error:

@@ -84,7 +84,8 @@ class Reply(msgspec.Struct, eq=False):
 
     async def read_all(self) -> bytes:
         while not self.complete:
-            await self._wait()
+            self.raise_error()
+            await self.more()
         return self.whole()
 
     def whole(self) -> bytes:
@@ -92,26 +93,29 @@ class Reply(msgspec.Struct, eq=False):
         self.raise_error()
         return self._buffer[0] if len(self._buffer) == 1 else b"".join(self._buffer)
 
-    async def next_chunk(self) -> bytes | None:
-        """What has arrived since the last call, or None at the end. Raises ProviderError when the stream breaks."""
-        while not self._buffer:
-            if self._error is not None:
-                raise self._error
-            if self.complete:
-                return None
-            await self._wait()
-        chunk = self._buffer[0] if len(self._buffer) == 1 else b"".join(self._buffer)
-        self._buffer.clear()
+    def take(self) -> bytes | None:
+        """What has arrived since the last call, b"" when nothing has, None at the end. Raises ProviderError."""
+        buffer = self._buffer
+        if not buffer:
+            self.raise_error()
+            return None if self.complete else b""
+        chunk = buffer[0] if len(buffer) == 1 else b"".join(buffer)
+        buffer.clear()
         self._size = 0
         if self._connection is not None:
             self._connection.resume()
         return chunk
 
-    async def _wait(self) -> None:
-        if self._error is not None:
-            raise self._error
+    def more(self) -> Signal:
+        """To be awaited after `take` gave b"": set when there is something to take again."""
         self.signal.clear()
-        await self.signal
+        return self.signal
+
+    async def next_chunk(self) -> bytes | None:
+        """Waits for what `take` gives. Raises ProviderError when the stream breaks."""
+        while (chunk := self.take()) == b"":
+            await self.more()
+        return chunk
 
     def abandon(self) -> None:
         """The reader is gone: an unfinished answer closes its connection, so that the provider stops working."""
