@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from portico.server.edge.fastlane import LaneProtocol
 from tests.api.raw import ASKED, CHAT_PATH, Wire, ask, check_refused, chunked, request
 from tests.live import LiveServer, wait_until
 from tests.upstream import COMPLETION, HELLO, Reply, Upstream, chunk, sse, stream, whole
@@ -550,3 +552,17 @@ def test_a_slow_reader_with_a_second_request_waiting_gets_both(server: LiveServe
         time.sleep(1.0)  # the buffers between are full now, and the server waits
         assert len(wire.answer().events()) == 202
         assert wire.answer().events()[-1] == "[DONE]"
+
+
+def test_a_client_that_never_finishes_its_request_is_let_go() -> None:
+    """The tick of the lane closes what has made no progress for as long as an idle connection may live."""
+    connection = object.__new__(LaneProtocol)
+    closed: list[bool] = []
+    connection.transport = SimpleNamespace(close=lambda: closed.append(True))  # type: ignore[assignment]
+    connection.timeout_keep_alive = 75
+    connection.cycle = SimpleNamespace(more_body=True)  # type: ignore[assignment]
+    connection.heard_at = 1000.0
+    connection.look_after(1074.0, 10.0)
+    assert not closed
+    connection.look_after(1076.0, 10.0)
+    assert closed

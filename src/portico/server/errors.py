@@ -188,6 +188,12 @@ class ServerStopping(PorticoError):
     status, id, text = 503, 153, "The server is stopping: send the request again in a moment."
 
 
+class JournalFull(PorticoError):
+    """The disk has no room for another usage line; nothing is served that could not be metered."""
+
+    status, id, text = 503, 9003, "The disk of the usage journal is full. Make room in the server's data folder."
+
+
 class ProviderError(PorticoError):
     """A provider refused or failed. `retryable` says whether another try before the first byte may heal it."""
 

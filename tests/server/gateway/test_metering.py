@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from portico.server.access.caller import Caller
 from portico.server.catalog.entry import Model, Price
+from portico.server.errors import JournalFull
 from portico.server.gateway.metering import PICO_PER_USD, Meter, cost_picousd
 from portico.server.ids import OrganizationId, ProjectId, TokenId
 from portico.server.providers.base import Tokens, Turn
@@ -172,3 +173,23 @@ def test_the_first_byte_is_marked_once(journal: Journal) -> None:
     made.close("completed", 200)
     [line] = lines(journal)
     assert line.total_ms - line.first_byte_ms >= 9
+
+
+def test_nothing_is_served_that_could_not_be_metered(journal: Journal) -> None:
+    meter = Meter(journal, CALLER, "r1", "chat")
+    meter.admit()
+    journal.full = True
+    with pytest.raises(JournalFull) as refused:
+        meter.admit()
+    assert (refused.value.status, refused.value.id) == (503, 9003)
+
+
+def test_an_answer_already_given_stands_when_its_line_cannot_be_kept(
+    journal: Journal, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_line: UsageLine) -> None:
+        raise JournalFull
+
+    monkeypatch.setattr(journal, "append", full)
+    Meter(journal, CALLER, "r2", "chat").close("completed", 200)
+    assert "r2 is lost" in caplog.text

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from portico.server.storage.journal import Folder, Journal, JournalFull
+from portico.server.errors import JournalFull
+from portico.server.storage.journal import Folder, Journal
 from portico.server.storage.segment import HEADER_BYTES, RECORD_BYTES, Segment, SegmentDamaged
 from portico.server.storage.usage import UsageLine
 

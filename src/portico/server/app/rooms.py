@@ -15,6 +15,7 @@ from portico.server.access.tenancy import Tenancy
 from portico.server.assistants.desk import Desk
 from portico.server.catalog.load import load_catalog
 from portico.server.edge.guard import Guard
+from portico.server.errors import JournalFull, StartError
 from portico.server.gateway.chat import ChatGateway
 from portico.server.gateway.embeddings import EmbeddingGateway
 from portico.server.gateway.routing import Executor, Targets
@@ -74,7 +75,10 @@ async def _build(settings: Settings, database: Database, tenancy: Tenancy, stack
 
 
 async def _open_journal(settings: Settings, database: Database, stack: AsyncExitStack) -> Journal:
-    journal = Journal(settings.data_dir / "journal")
+    try:
+        journal = Journal(settings.data_dir / "journal")
+    except JournalFull as full:
+        raise StartError(full.message) from full
     stack.callback(journal.close)
     flusher = UsageFlusher(journal, str(database.url))
     flusher.start()

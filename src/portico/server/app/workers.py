@@ -5,6 +5,7 @@ Each worker is a whole server; they share the database, the local models and not
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
@@ -22,6 +23,7 @@ Ready = Callable[[bool], None]
 Work = Callable[[Settings, socket.socket, Ready], None]
 RESTART_S = 1.0
 KILL_AFTER_S = 15.0
+"""On top of the time of grace: how long a worker may take to close its rooms."""
 _processes = multiprocessing.get_context("spawn")  # a fork would copy the parent's threads and locks half-way
 
 
@@ -40,6 +42,7 @@ class _Crew:
         self._work = work
         self._workers: dict[BaseProcess, Connection] = {}
         self._stopping = False
+        self._kill_at = math.inf
         self._started: set[BaseProcess] = set()
 
     def run(self, on_ready: Ready) -> int:
@@ -48,6 +51,8 @@ class _Crew:
         first, announced = False, False
         while self._workers:
             wait([*(w.sentinel for w in self._workers), *self._open_pipes()], timeout=1.0)
+            if time.monotonic() > self._kill_at:
+                self._kill()
             first = self._hear() or first
             if not announced and len(self._started) == self._settings.workers:
                 announced = True
@@ -58,12 +63,16 @@ class _Crew:
         return 0
 
     def stop(self) -> None:
+        """Called by a signal, at any moment: a worker that is being made right now is ended by `_hire`."""
         if not self._stopping:
             self._stopping = True
+            self._kill_at = time.monotonic() + self._settings.shutdown_grace_s + KILL_AFTER_S
             for worker in self._workers:
                 worker.terminate()
 
     def _hire(self) -> None:
+        if self._stopping:
+            return
         ours, theirs = _processes.Pipe(duplex=False)
         worker = _processes.Process(
             target=_run_worker, args=(self._settings, self._listening, self._work, theirs), name="portico worker"
@@ -71,6 +80,8 @@ class _Crew:
         worker.start()
         theirs.close()
         self._workers[worker] = ours
+        if self._stopping:
+            worker.terminate()
 
     def _open_pipes(self) -> list[Connection]:
         return [pipe for worker, pipe in self._workers.items() if worker not in self._started]
@@ -105,7 +116,12 @@ class _Crew:
     def _stop_all(self) -> None:
         self.stop()
         for worker in self._workers:
-            worker.join(KILL_AFTER_S)
+            worker.join(max(0.0, self._kill_at - time.monotonic()))
+        self._kill()
+
+    def _kill(self) -> None:
+        """Whoever hangs in its own shutdown must not hang the whole server."""
+        for worker in self._workers:
             if worker.is_alive():
                 worker.kill()
 

@@ -72,6 +72,7 @@ class LaneProtocol(HttpToolsProtocol):
     lane: FastLane
     writing_paused = False
     idle_since = 0.0
+    heard_at = 0.0
     linger_until = 0.0
     active: Any = None  # the cycle whose turn it is; `cycle` is the one that was parsed last
     _deaf = False  # nothing that comes now is read: the last answer has been decided
@@ -84,6 +85,7 @@ class LaneProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.lane.connections = self.connections
+        self.idle_since = time.monotonic()
 
     def date(self) -> bytes:
         """uvicorn's default headers (date), joined once a second."""
@@ -94,8 +96,10 @@ class LaneProtocol(HttpToolsProtocol):
         return cls._date[1]
 
     def look_after(self, now: float, silence_s: float) -> None:
-        """Once a second: a silent stream gets a comment, an idle connection and one that lingers are closed."""
-        if isinstance(self.active, FastExchange):
+        """Once a second: a silent stream gets a comment; idle, lingering and stuck connections are closed."""
+        if self._is_partial() and now - self.heard_at > self.timeout_keep_alive:
+            self.transport.close()
+        elif isinstance(self.active, FastExchange):
             if self.active.stream and not self.active.disconnected:
                 self.active.break_silence(now, silence_s)
         elif self._deaf:
@@ -138,10 +142,16 @@ class LaneProtocol(HttpToolsProtocol):
             self.send_400_response("the request is not valid HTTP")
         if self._unchecked is not None:
             self._check_waiting()
+        if self._is_partial():
+            self.heard_at = time.monotonic()
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_LIMIT_BYTES:
                 self.send_400_response("the head of the request is too large")
+
+    def _is_partial(self) -> bool:
+        """Whether the client still owes us a part of a request."""
+        return self._in_head or (self.cycle is not None and self.cycle.more_body)
 
     def _decline(self, upgrade: httptools.HttpParserUpgrade, data: bytes) -> None:
         """An offer to upgrade (h2c from Java's client, a WebSocket) is declined: the request is read without it."""

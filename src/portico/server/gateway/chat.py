@@ -232,6 +232,7 @@ class ChatGateway:
         """The whole answer as JSON, or a stream that has begun. Raises an error of our tree before the first byte."""
         meter = Meter(self._journal, caller, request_id, "chat", request.stream)
         try:
+            meter.admit()
             model, targets = self._find(request)
             meter.model, meter.target = model, targets[0]
             fit_parameters(request, model)

@@ -57,6 +57,7 @@ class EmbeddingGateway:
         meter = Meter(self._journal, caller, request_id, "embedding")
         meter.turn = Turn(keep_usage=True)
         try:
+            meter.admit()
             model, targets = self._find(request)
             meter.model, meter.target = model, targets[0]
             parts = await self._embed(request, targets, meter)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 import msgspec
 
 from portico.server.access.caller import Caller
 from portico.server.catalog.entry import Model, Price
+from portico.server.errors import JournalFull
 from portico.server.providers.base import Members, Target, Tokens, Turn
 from portico.server.storage.journal import Journal
 from portico.server.storage.usage import Operation, Status, UsageLine
 
+_log = logging.getLogger("portico.metering")
 PICO_PER_USD = 10**12
 BYTES_PER_TOKEN = 4
 """Estimate for answers that were cut short or come without usage; such lines are marked as estimated."""
@@ -85,17 +88,24 @@ class Meter(msgspec.Struct):
         cost = self._cost
         if cost is None:
             cost = sum(cost_picousd(tokens, model.price)) if model is not None else 0
-        self._journal.append(
-            UsageLine(
-                self.request_id, caller.organization_id, caller.project_id or "", caller.token_id, self._at,
-                self._operation, model.provider if model else "", model.name if model else "",
-                target.upstream_model if target else "", self.stream, status, http_status, self.attempts,
-                ((self._first_byte or now) - self._started) * 1000, (now - self._started) * 1000,
-                turn.finish_reason if turn else "",
-                tokens.input_uncached, tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h,
-                tokens.output_visible, tokens.reasoning, tokens.audio, tokens.images, tokens.estimated, cost,
-            )
+        line = UsageLine(
+            self.request_id, caller.organization_id, caller.project_id or "", caller.token_id, self._at,
+            self._operation, model.provider if model else "", model.name if model else "",
+            target.upstream_model if target else "", self.stream, status, http_status, self.attempts,
+            ((self._first_byte or now) - self._started) * 1000, (now - self._started) * 1000,
+            turn.finish_reason if turn else "",
+            tokens.input_uncached, tokens.cache_read, tokens.cache_write_5m, tokens.cache_write_1h,
+            tokens.output_visible, tokens.reasoning, tokens.audio, tokens.images, tokens.estimated, cost,
         )  # fmt: skip
+        try:
+            self._journal.append(line)
+        except JournalFull as full:  # the answer is given already; the next request is refused by `admit`
+            _log.error("usage line of request %s is lost: %s", self.request_id, full)
+
+    def admit(self) -> None:
+        """Raises JournalFull before anything is spent that could not be metered."""
+        if self._journal.full:
+            raise JournalFull
 
 
 _NOTHING = Tokens()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 
@@ -19,11 +20,24 @@ from portico.server.errors import (
 )
 from portico.server.kit.retry_after import read_retry_after
 
+LONGEST_MESSAGE = 2_000
 _TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|maximum context|exceeds the available context", re.I)
+_KEY = re.compile(
+    r"\b(?:sk|pk|rk|gsk|xai|nvapi|hf|AIza)[-_]?[\w*-]{8,}"  # keys begin with their maker's mark
+    r"|(?<=\bBearer )[^\s\"',;]+"
+    r"|(?:(?<=api_key=)|(?<=api-key=)|(?<=[?&]key=))[^\s&\"',;]+",
+    re.I,
+)
+# A host that is no public name: a number, `localhost`, or a name of the operator's own network.
+_INNER = re.compile(
+    r"\b(?:https?|wss?)://(?:[^\s/@\"']+@)?"
+    r"(?:[\d.]+|\[[^\]\s]+\]|[\w-]+|[\w.-]+\.(?:local|internal|lan|corp|svc|test))(?::\d+)?(?![\w.-])[^\s\"'<>)]*",
+    re.I,
+)
 
 
 class _ErrorBody(msgspec.Struct):
-    message: str | None = None
+    message: str = ""
     type: str | None = None
     param: str | None = None
     code: str | int | None = None
@@ -39,7 +53,7 @@ class ProviderContextTooLong(ProviderRefused, ContextLengthExceeded):
 def error_of(status: int, headers: dict[bytes, bytes], raw: msgspec.Raw) -> ProviderError:
     """One table from a provider's status and words to our tree (HC-26). Never its address, never a key."""
     body = _read_error_body(raw)
-    message = body.message or ""
+    message = body.message
     code = body.code if isinstance(body.code, str) else None
     wait = read_retry_after(headers)
     if isinstance(body.code, int) and 400 <= body.code < 600 and status == 502:
@@ -58,19 +72,37 @@ def error_of(status: int, headers: dict[bytes, bytes], raw: msgspec.Raw) -> Prov
         return ProviderTimeout(message or None, retry_after_s=wait)
     if status in (404, 400, 409, 413, 415, 422):
         refused = ProviderRefused(message or f"the provider refused the request ({status})", param=body.param)
-        refused.status = 404 if status == 404 else 400
+        refused.status = status if status in (404, 413) else 400
         named = "model_not_found" if status == 404 else body.type or refused.id
         refused.code = body.code if body.code is not None else named
         return refused
     return ProviderUnknown(message or None, retry_after_s=wait)
 
 
+def presentable(message: str) -> str:
+    """A provider's sentence as a caller may read it: without keys, without addresses of inner networks, not endless."""
+    message = message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + "..."
+    return _INNER.sub("***", _KEY.sub("***", message))
+
+
 def _read_error_body(raw: msgspec.Raw) -> _ErrorBody:
+    """The members that are what they should be; one that is not must not hide the others."""
     try:
-        return msgspec.json.decode(raw, type=_ErrorBody)
-    except (msgspec.DecodeError, RecursionError):
-        pass
-    try:
-        return _ErrorBody(message=msgspec.json.decode(raw, type=str))
+        given: Any = msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError):
         return _ErrorBody()
+    if isinstance(given, list):  # FastAPI lists what it refuses
+        given = given[0] if given else {}
+    if not isinstance(given, dict):
+        return _ErrorBody(presentable(given) if isinstance(given, str) else "")
+    code = given.get("code")
+    return _ErrorBody(
+        presentable(_maybe_text(given.get("message")) or _maybe_text(given.get("msg")) or ""),
+        _maybe_text(given.get("type")),
+        _maybe_text(given.get("param")),
+        code if isinstance(code, str | int) and not isinstance(code, bool) else None,
+    )
+
+
+def _maybe_text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

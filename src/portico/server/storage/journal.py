@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from portico.server.errors import JournalFull
 from portico.server.storage.segment import UNFINISHED, Segment
 from portico.server.storage.usage import UsageLine
 
@@ -27,10 +28,6 @@ _SUFFIX = ".segment"
 _LOCK = "lock"
 
 log = logging.getLogger(__name__)
-
-
-class JournalFull(OSError):
-    """The disk has no room for another segment; the line is not stored."""
 
 
 class Journal:
@@ -51,7 +48,7 @@ class Journal:
         self.full = False
         try:
             self._current = self._create_segment()
-        except OSError:
+        except (OSError, JournalFull):
             self.own.release()
             raise
 
@@ -116,7 +113,7 @@ class Journal:
                 raise
             mib = self._segment_bytes / 2**20
             sentence = f"The disk of {self.directory} is full: the usage journal needs {mib:g} MiB. Make room there."
-            raise JournalFull(error.errno, sentence) from error
+            raise JournalFull(sentence) from error
         self._number += 1
         return segment
 

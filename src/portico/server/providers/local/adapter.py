@@ -16,6 +16,8 @@ from portico.server.providers.local.tools import constrain, has_functions, plain
 from portico.server.providers.openai import OpenAI, ascii_json
 from portico.wire.requests import ChatRequest
 
+MAX_TOKENS = 1024
+"""Where a caller sets no limit: a small model that begins to repeat itself would fill the whole context."""
 _encode = msgspec.json.Encoder().encode
 _TOOL_ROLES = (b'"tool_calls"', b'"tool"', b'"function"')
 Json = dict[str, Any]
@@ -45,6 +47,8 @@ class Local(OpenAI):
                 members.pop(name, None)
             if any(role in bytes(request.members["messages"]) for role in _TOOL_ROLES):
                 members["messages"] = plain_messages(read_member(request.members, "messages"))
+        if "max_tokens" not in members and "max_completion_tokens" not in members:
+            members["max_tokens"] = MAX_TOKENS
         return super().write_chat(_with(request, members), target, turn)
 
     def read_chat(self, body: bytes, request: ChatRequest, turn: Turn) -> Members:
