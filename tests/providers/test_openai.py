@@ -144,6 +144,41 @@ def test_null_content_of_the_first_chunk_becomes_text(server: LiveServer, upstre
     assert json.loads(ask(server, stream=True).events()[0])["choices"][0]["delta"]["content"] == ""
 
 
+def test_null_content_of_later_chunks_becomes_text_too(server: LiveServer, upstream: Upstream) -> None:
+    thought = {"content": None, "reasoning_content": "hm"}
+    upstream.replies(stream(sse(chunk(thought), chunk(thought), chunk({"content": "x"}, "stop"), "[DONE]")))
+    *events, _ = ask(server, stream=True).events()
+    deltas = [json.loads(event)["choices"][0]["delta"] for event in events]
+    assert [delta["content"] for delta in deltas] == ["", "", "x"]
+    assert deltas[1]["reasoning_content"] == "hm"
+
+
+@pytest.mark.parametrize("message", [{"content": None}, {}])
+def test_a_whole_message_without_content_gets_an_empty_one(
+    server: LiveServer, upstream: Upstream, message: dict[str, Any]
+) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"content":null}'}}
+    choice = {"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "tool_calls": [call]}}
+    upstream.replies(whole({**COMPLETION, "choices": [{**choice, "message": {**choice["message"], **message}}]}))
+    found = ask(server).json()["choices"][0]["message"]
+    assert found == {"role": "assistant", "tool_calls": [call], "content": ""}
+
+
+def test_hc13_an_error_in_a_whole_answer_with_status_200_is_an_error(server: LiveServer, upstream: Upstream) -> None:
+    upstream.replies(whole({"error": {"message": "bad thing", "code": 400}}))
+    answer = ask(server)
+    assert answer.status == 400
+    assert "bad thing" in answer.json()["error"]["message"]
+    assert len(upstream.asked) == 1
+
+
+def test_hc09_a_whole_answer_with_null_usage_is_an_answer(server: LiveServer, upstream: Upstream) -> None:
+    upstream.replies(whole({**COMPLETION, "usage": None}))
+    answer = ask(server)
+    assert answer.status == 200 and answer.json()["usage"]["prompt_tokens"] > 0
+    assert find_usage(server, answer.headers["x-request-id"])["estimated"] is True
+
+
 def test_streamed_json_is_ascii_because_readers_split_lines_at_separators(
     server: LiveServer, upstream: Upstream
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -293,8 +293,3 @@ def _same_url(one: str, other: str) -> bool:
 def _short(file: Path) -> str:
     home = str(Path("~").expanduser())
     return "~" + str(file)[len(home) :] if str(file).startswith(home + os.sep) else str(file)
-
-
-def profile_names(home: Path | None = None) -> Iterator[str]:
-    """The aliases of the shared credentials file, for help texts and completion."""
-    yield from (name for name, values in read_profiles(geai_file(home)).items() if values)

@@ -40,6 +40,9 @@ _BY_ID: dict[int, int] = {
     1101: 404,
 }
 
+LONGEST_WAIT_S = 31_536_000.0
+"""A year: what a server says beyond it, infinity included, means the same."""
+
 
 def read_json(answer: Answer) -> Any:
     """The JSON of a good answer; an empty body (204) is an empty object. Raises ApiError, InvalidAnswer."""
@@ -136,7 +139,7 @@ def retry_after_s(answer: Answer) -> float | None:
     """The wait that the server asks for, in seconds; it may be given as seconds or as a date."""
     raw = answer.headers.get("retry-after", "").strip()
     try:
-        return max(0.0, float(raw))
+        return max(0.0, min(float(raw), LONGEST_WAIT_S))
     except ValueError:
         pass
     from datetime import UTC, datetime  # slow to import, and dates are rare

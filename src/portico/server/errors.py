@@ -2,17 +2,22 @@
 
 PorticoError
 ├── BadRequest 400            FieldRequired 9 · OutOfRange 8 · PatternMismatch 11 · BadInputText 20 · EmptyQuery 10
-│                             MediaNotSupported 46 · InvalidModelName · InvalidType 2009 · ContextLengthExceeded
-│                             ProviderNotConfigured 1001
+│                             MediaNotSupported 46 · InvalidModelName 11 · InvalidType 2009 · ProviderNotConfigured 1001
+│                             ContextLengthExceeded 150 · NameEmpty* 2007 · UnexpectedStatus* 2032
 ├── Unauthorized 401          TokenBlocked 6
 ├── Forbidden 403             OutOfScope 7 · ForeignProject 2006
 ├── NotFound 404, id 4000     ModelNotFound · AssistantNotFound 1 · SearchProfileNotFound 1101 · BadEndpoint 404
-├── MethodNotAllowed 405 · Conflict 409 (AmbiguousModelName 4000) · PayloadTooLarge 413 · NotImplementedYet 2010
-├── ServerStopping 503
-└── ProviderError             ProviderRefused 400 · ProviderTimeout 100 · ProviderUnknown 150 · ProviderRateLimit 151
-                              ProviderQuota 152 · ProviderOvercapacity 153
+│                             OrganizationNotFound* 2004 · ProjectNotFound* 2005 · ProjectNotInOrganization* 2006
+├── Conflict 409              AmbiguousModelName 4000 · OrganizationNameTaken* 2003 · ProjectExists* 2002
+│                             ProjectNameTaken* 2029 · TokenExists* 4002
+├── MethodNotAllowed 405 · PayloadTooLarge 413 · NotImplementedYet 501, id 2010
+├── ServerStopping 503, id 153 · DatabaseAway 503, id 9002 · JournalFull 503, id 9003
+└── ProviderError 502, id 150 ProviderUnknown · ProviderAuth · ProviderRefused 400 · ProviderTimeout 504, id 100
+                              ProviderRateLimit 429, id 151 · ProviderQuota 429, id 152
+                              ProviderOvercapacity 503, id 153
 
-Ids and texts: error list of the API reference.
+Those with a star stand in `access/refusals.py`: they speak of organizations, projects and tokens, which only that room
+knows. Ids and texts: error list of the API reference; 9000 and above are our own.
 """
 
 from __future__ import annotations
@@ -186,6 +191,12 @@ class ServerStopping(PorticoError):
     """No ProviderError, so that nobody tries again within a process that ends."""
 
     status, id, text = 503, 153, "The server is stopping: send the request again in a moment."
+
+
+class DatabaseAway(PorticoError):
+    """The database does not answer right now; the pool connects again by itself when it is back."""
+
+    status, id, text = 503, 9002, "The database is not available."
 
 
 class JournalFull(PorticoError):

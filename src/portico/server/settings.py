@@ -111,8 +111,7 @@ class Settings:
         values["provider_keys"] = {k: Secret(v) for k, v in _providers(env, "API_KEY").items()}
         values["provider_urls"] = _providers(env, "BASE_URL")
         values.update({k: v for k, v in arguments.items() if v is not None})
-        if not 0 <= int(values.get("port", 0)) <= 65535:
-            raise SettingError(f"PORTICO_PORT={values['port']}: write a number from 0 to 65535")
+        _check(values)
         values["data_dir"] = Path(values.get("data_dir") or default_data_dir()).expanduser().absolute()
         return cls(**values)
 
@@ -122,6 +121,38 @@ def _providers(env: Mapping[str, str], what: str) -> dict[str, str]:
     pattern = re.compile(rf"PORTICO_PROVIDER_(\w+)_{what}")
     found = ((pattern.fullmatch(key), value) for key, value in env.items())
     return {m.group(1).lower(): value.strip() for m, value in found if m and value.strip()}
+
+
+_NUMBERS: Mapping[str, tuple[float, float]] = {
+    "port": (0, 65_535),
+    "workers": (1, 1_024),
+    "body_limit_bytes": (1, 2**40),
+    "request_timeout_s": (0.001, 1e9),
+    "gap_timeout_s": (0.001, 1e9),
+    "connect_timeout_s": (0.001, 1e9),
+    "keep_alive_s": (0.1, 1e9),
+    "retries": (0, 100),
+    "retry_budget_s": (0, 1e9),
+    "shutdown_grace_s": (0, 1e6),
+    "local_context": (1, 2**31),
+    "local_slots": (1, 1_024),
+    "local_queue": (0, 1e6),
+    "local_threads": (0, 4_096),
+    "local_idle_unload_s": (0, 1e9),
+}
+"""Least and greatest value; a silence of 0 s would be broken without end, a timeout of 0 s would end every answer."""
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    """Raises SettingError for what would be understood only at the first request."""
+    for name, (least, greatest) in _NUMBERS.items():
+        if name in values and not least <= values[name] <= greatest:  # no number at all ("nan") fails, too
+            raise SettingError(f"PORTICO_{name.upper()}={values[name]}: write a number from {least:g} to {greatest:g}")
+    for name, key in values["provider_keys"].items():
+        if not re.fullmatch(r"[!-~]+", key):
+            raise SettingError(
+                f"PORTICO_PROVIDER_{name.upper()}_API_KEY has blanks or other characters that no key has: copy it again"
+            )
 
 
 def _convert(name: str, hint: Any, raw: str) -> object:

@@ -30,7 +30,7 @@ class ChatRequest(msgspec.Struct):
 
 
 class EmbeddingRequest(msgspec.Struct):
-    """An embeddings request. `timeout_s` is how long the caller is willing to wait."""
+    """An embeddings request. `timeout_s` is how long the caller is willing to wait; None: as long as the server is."""
 
     ref: ModelRef
     inputs: list[str]
@@ -38,4 +38,4 @@ class EmbeddingRequest(msgspec.Struct):
     dimensions: int | None = None
     input_type: str | None = None
     user: str | None = None
-    timeout_s: float = 600.0
+    timeout_s: float | None = None

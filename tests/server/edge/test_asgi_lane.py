@@ -12,7 +12,7 @@ import pytest
 
 from portico.server.access.caller import Caller
 from portico.server.edge.asgi_lane import QUEUE_EVENTS
-from portico.server.edge.exchange import KEEP_ALIVE, Exchange
+from portico.server.edge.exchange import Exchange
 from portico.server.edge.guard import Guard
 from portico.server.edge.http import build_application
 from portico.server.edge.middleware import Corridor
@@ -23,6 +23,7 @@ from portico.server.ids import OrganizationId, ProjectId, TokenId
 from portico.server.kit.drive import Signal
 from portico.server.services import Services
 from portico.server.settings import Settings
+from portico.wire.sse import KEEP_ALIVE
 
 pytestmark = pytest.mark.anyio
 CALLER = Caller(OrganizationId("o"), "Org", TokenId("t"), "project", ProjectId("p"), "Project")

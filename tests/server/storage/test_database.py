@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from portico.server.errors import StartError
+from portico.server.errors import DatabaseAway, StartError
 from portico.server.settings import Secret
 from portico.server.storage import database as module
 from portico.server.storage.changes import UNKNOWN, Change, Changes
-from portico.server.storage.database import Database, DatabaseAway, read_url
+from portico.server.storage.database import Database, read_url
 from portico.server.storage.migrations import migrate
 from tests.server.storage.scratch_postgres import ScratchPostgres
 
@@ -116,3 +117,10 @@ async def test_stopped_database_is_503_and_found_again_when_it_is_back() -> None
         assert seen == [UNKNOWN, UNKNOWN]
         await changes.close()
         await database.close()
+
+
+async def test_an_error_for_the_log_holds_no_values(database: Database) -> None:
+    with pytest.raises(DBAPIError) as failure:
+        async with database.begin() as connection:
+            await connection.execute(text("SELECT 1 / (length(:value) - length(:value))"), {"value": "s3cret"})
+    assert "s3cret" not in str(failure.value)

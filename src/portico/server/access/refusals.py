@@ -5,10 +5,6 @@ from __future__ import annotations
 from portico.server.errors import BadRequest, Conflict, NotFound
 
 
-class InvalidProjectName(BadRequest):
-    id, text = 2000, "Invalid ProjectName"
-
-
 class NameEmpty(BadRequest):
     id, text = 2007, "Name is Empty"
 

@@ -8,4 +8,6 @@ _log = logging.getLogger("portico.access")
 
 
 def log_request(method: str, path: str, status: int, seconds: float, request_id: str) -> None:
-    _log.info("%s %s %d %.1fms %s", method, path, status, seconds * 1000, request_id)
+    """`path` is what a stranger sent, percent signs already decoded: a line end in it must not begin a line of ours."""
+    shown = path if path.isprintable() else path.encode("unicode_escape").decode("ascii")
+    _log.info("%s %s %d %.1fms %s", method, shown, status, seconds * 1000, request_id)

@@ -8,9 +8,9 @@ import msgspec
 
 from portico.server.kit.drive import Signal
 from portico.server.kit.request_ids import new_request_id
+from portico.wire.sse import KEEP_ALIVE
 
 Headers = list[tuple[bytes, bytes]]
-KEEP_ALIVE = b": keep-alive\n\n"
 
 
 class Exchange(msgspec.Struct, eq=False):

@@ -83,7 +83,6 @@ class Turn(msgspec.Struct):
     """
 
     keep_usage: bool
-    first: bool = True
     content_frames: int = 0
     finish_reason: str = ""
     tokens: Tokens | None = None

@@ -18,9 +18,11 @@ from portico.wire.requests import NULL, ChatRequest, EmbeddingRequest
 
 _encode = msgspec.json.Encoder().encode
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_CHOICES = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _FOREIGN = {"timings", "__verbose", "prompt_filter_results"}
 _USAGE_WANTED = msgspec.Raw(b'{"include_usage":true}')
 _TRUE = msgspec.Raw(b"true")
+_NO_CONTENT = (NULL, msgspec.Raw(b""))
 
 
 class _Details(msgspec.Struct):
@@ -65,7 +67,7 @@ class _Chunk(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw(b"")
 
 
-_USAGE = msgspec.json.Decoder(_Usage)
+_USAGE = msgspec.json.Decoder(_Usage | None)
 _WHOLE = msgspec.json.Decoder(list[_WholeChoice])
 _CHUNK = msgspec.json.Decoder(_Chunk)
 _NULL_CONTENT = re.compile(rb'"content"\s*:\s*null')
@@ -85,15 +87,18 @@ class OpenAI(Adapter):
 
     def read_chat(self, body: bytes, request: ChatRequest, turn: Turn) -> Members:
         members = self._members(body)
+        error = members.get("error")
+        if error is not None and error != NULL:  # some routers tell a failure with HTTP 200 (HC-13)
+            raise error_of(502, {}, error)
         try:
             choices = _WHOLE.decode(members.get("choices", b"null"))
-            usage = _USAGE.decode(members["usage"]) if "usage" in members else None
+            usage = _USAGE.decode(members.get("usage", NULL))
         except (msgspec.DecodeError, RecursionError):
             raise ProviderUnknown("the provider's answer is not a chat completion") from None
         for choice in choices:
             turn.finish_reason = turn.finish_reason or choice.finish_reason or ""
-            if choice.message is not None and choice.message.content == NULL:
-                members["choices"] = msgspec.Raw(_NULL_CONTENT.sub(b'"content":""', members["choices"]))
+        if any(choice.message is not None and choice.message.content in _NO_CONTENT for choice in choices):
+            members["choices"] = _with_content(members["choices"])
         _drop_foreign(members)
         self._take_usage(usage, members.get("usage"), turn)
         return members
@@ -109,17 +114,18 @@ class OpenAI(Adapter):
             if choice.finish_reason:
                 turn.finish_reason = choice.finish_reason
             delta = choice.delta
-            if delta is not None and (delta.content or delta.reasoning_content or len(delta.tool_calls)):
+            if delta is None:
+                continue
+            if delta.content or delta.reasoning_content or len(delta.tool_calls):
                 turn.content_frames += 1
+            if delta.content is None and b'"content"' in data:  # in every chunk of thoughts, with some providers
+                data = _NULL_CONTENT.sub(b'"content":""', data)
         return self._relay(data, chunk, turn)
 
     def _relay(self, data: bytes, chunk: _Chunk, turn: Turn) -> Sequence[bytes]:
         """The frame as it came, unless one of the few reasons to touch it applies."""
         if chunk.usage is not None:
             return self._relay_usage(data, chunk, turn)
-        if turn.first:
-            turn.first = False
-            data = _NULL_CONTENT.sub(b'"content":""', data)
         if not turn.keep_usage and b'"usage"' in data:
             data = _NULL_USAGE.sub(b"", data)
         if b'"timings"' in data or b'"prompt_filter_results"' in data:
@@ -216,6 +222,19 @@ class _Embeddings(msgspec.Struct):
 
 
 _EMBEDDINGS = msgspec.json.Decoder(_Embeddings)
+
+
+def _with_content(choices: msgspec.Raw) -> msgspec.Raw:
+    """Every message with a text: the vendor's client cannot map a message whose content is null or absent."""
+    decoded = _CHOICES.decode(choices)
+    for choice in decoded:
+        message = choice.get("message")
+        if message is not None:
+            members = _MEMBERS.decode(message)
+            if members.get("content", NULL) == NULL:
+                members["content"] = msgspec.Raw(b'""')
+            choice["message"] = msgspec.Raw(_encode(members))
+    return msgspec.Raw(_encode(decoded))
 
 
 def _drop_foreign(members: Members) -> None:

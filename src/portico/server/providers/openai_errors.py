@@ -23,9 +23,8 @@ from portico.server.kit.retry_after import read_retry_after
 LONGEST_MESSAGE = 2_000
 _TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|maximum context|exceeds the available context", re.I)
 _KEY = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|nvapi|hf|AIza)[-_]?[\w*-]{8,}"  # keys begin with their maker's mark
-    r"|(?<=\bBearer )[^\s\"',;]+"
-    r"|(?:(?<=api_key=)|(?<=api-key=)|(?<=[?&]key=))[^\s&\"',;]+",
+    r"\b(?:sk|pk|rk|gsk|xai|nvapi|hf)[-_][\w*-]{12,}|\bAIza[\w-]{20,}"  # keys begin with their maker's mark
+    r"|(?<=\bBearer )[^\s\"',;]{12,}|(?:(?<=api_key=)|(?<=api-key=)|(?<=[?&]key=))[^\s&\"',;]{8,}",
     re.I,
 )
 # A host that is no public name: a number, `localhost`, or a name of the operator's own network.

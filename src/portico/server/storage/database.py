@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from portico.server.errors import PorticoError, StartError
+from portico.server.errors import DatabaseAway, StartError
 from portico.server.settings import Secret
 
 OLDEST_VERSION = 15
@@ -20,12 +20,6 @@ _DRIVER = "postgresql+psycopg"
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2}
 
 metadata = MetaData()
-
-
-class DatabaseAway(PorticoError):
-    """The database does not answer right now; the pool connects again by itself when it is back."""
-
-    status, id, text = 503, 9002, "The database is not available."
 
 
 class Database:
@@ -45,6 +39,7 @@ class Database:
             pool_timeout=connect_timeout_s,
             # One round trip per transaction, so that a database that was away costs nobody a failed request.
             pool_pre_ping=True,
+            hide_parameters=True,  # an error that reaches the log tells its statement, not the values of a tenant
             connect_args={"connect_timeout": connect_timeout_s, "application_name": "portico"} | _KEEPALIVE,
         )
         try:

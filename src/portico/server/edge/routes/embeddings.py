@@ -18,7 +18,6 @@ from portico.wire.requests import EmbeddingRequest, Members
 
 _WHOLE = re.compile(r"[0-9]{1,20}")
 PATHS = ("/v1/embeddings", "/embeddings", "/chat/embedding", "/v1/chat/embedding")
-DEFAULT_TIMEOUT_S = 600.0
 
 
 def embeddings(services: Services, caller: Caller, exchange: Exchange) -> Awaitable[bytes]:
@@ -38,7 +37,7 @@ def read_embedding_request(body: bytes | bytearray) -> EmbeddingRequest:
         dimensions=_read_whole(members, "dimensions"),
         input_type=_read_text(members, "input_type"),
         user=_read_text(members, "user"),
-        timeout_s=float(_read_whole(members, "timeout") or DEFAULT_TIMEOUT_S),
+        timeout_s=_read_whole(members, "timeout"),
     )
 
 

@@ -67,7 +67,7 @@ class LocalRuntime:
         self._pulls = BackgroundPull(settings.models)
         self._residents: dict[str, Resident] = {}
         self._loading: dict[str, asyncio.Task[Endpoint]] = {}
-        self._failed: dict[str, tuple[float, PorticoError]] = {}
+        self._failed: dict[str, tuple[float, ChildFailed]] = {}
         self._pull_tried: dict[str, float] = {}
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -158,9 +158,9 @@ class LocalRuntime:
             raise ModelNotFound(f"local/{name}")
         if not self._store.is_ready(model):
             raise self._pull_and_explain(model)
-        tried_at, error = self._failed.get(name, (0.0, None))
-        if error is not None and time.monotonic() - tried_at < LOAD_AGAIN_S:
-            raise error
+        tried_at, failure = self._failed.get(name, (0.0, None))
+        if failure is not None and time.monotonic() - tried_at < LOAD_AGAIN_S:
+            raise read_failure(model, failure)  # a new one each time: an error keeps the frames of whoever raised it
         return model
 
     def _begin_loading(self, model: LocalModel) -> asyncio.Task[Endpoint]:
@@ -177,7 +177,7 @@ class LocalRuntime:
         except ChildFailed as failure:
             error = read_failure(model, failure)
             log.error("%s", error)
-            self._failed[model.name] = (time.monotonic(), error)
+            self._failed[model.name] = (time.monotonic(), failure)
             raise error from failure
         except OSError as failure:  # the folder of the running processes cannot be used
             raise ProviderError(f"local/{model.name} cannot be started: {failure}") from failure
@@ -260,5 +260,5 @@ class LocalRuntime:
             row.size_bytes,
             row.done_bytes,
             resident.active if resident else 0,
-            row.error or (failed[1].message if failed else ""),
+            row.error or (read_failure(model, failed[1]).message if failed else ""),
         )

@@ -1,0 +1,45 @@
+"""Settings that cannot work are refused at the start, each with its name and what to write."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from portico.server.settings import SettingError, Settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORTICO_KEEP_ALIVE_S", "0"),
+        ("PORTICO_GAP_TIMEOUT_S", "-1"),
+        ("PORTICO_CONNECT_TIMEOUT_S", "nan"),
+        ("PORTICO_SHUTDOWN_GRACE_S", "inf"),
+        ("PORTICO_WORKERS", "0"),
+        ("PORTICO_BODY_LIMIT_BYTES", "0"),
+        ("PORTICO_RETRIES", "-1"),
+        ("PORTICO_LOCAL_SLOTS", "0"),
+    ],
+)
+def test_a_number_out_of_its_range_is_named(name: str, value: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=f"{name}=.*: write a number from"):
+        Settings.load({name: value}, data_dir=tmp_path)
+
+
+def test_an_argument_is_checked_like_the_environment(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="PORTICO_WORKERS"):
+        Settings.load({}, data_dir=tmp_path, workers=0)
+
+
+@pytest.mark.parametrize("key", ["sk-abc\u2026", "sk abc", "sk-abc\r\nx: y"])
+def test_a_provider_key_that_no_header_can_carry_is_refused_without_telling_it(key: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="PORTICO_PROVIDER_OPENAI_API_KEY") as refusal:
+        Settings.load({"PORTICO_PROVIDER_OPENAI_API_KEY": key}, data_dir=tmp_path)
+    assert "abc" not in str(refusal.value)
+
+
+def test_the_defaults_are_within_their_own_ranges(tmp_path: Path) -> None:
+    defaults = asdict(Settings.load({}, data_dir=tmp_path))
+    Settings.load({}, **{name: value for name, value in defaults.items() if type(value) in (int, float)})
