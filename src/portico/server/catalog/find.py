@@ -184,9 +184,9 @@ def unlisted_model(provider: Provider, name: str, wanted: ModelType) -> Model:
 
 
 def _file_model(provider: Provider, name: str) -> Model:
-    return replace(
-        unlisted_model(provider, name, "Chat"), descriptions=_FILE, is_custom=True, source="file of this host"
-    )
+    """Comes before the starter models: who puts a file there wants it used."""
+    model = unlisted_model(provider, name, "Chat")
+    return replace(model, descriptions=_FILE, is_custom=True, priority=1, source="file of this host")
 
 
 def _bare_names(providers: Iterable[Provider]) -> dict[str, Model]:
