@@ -284,6 +284,13 @@ def test_a_stranger_who_sends_it_all_can_read_the_refusal(server: LiveServer) ->
     check_refused(ask(server, request(server, b"x" * (LIMIT + 1), token="nobody")), 401, 401)
 
 
+def test_a_stranger_cannot_fill_the_memory_in_chunks(server: LiveServer) -> None:
+    head = request(server, length=None, extra="Transfer-Encoding: chunked\r\n", token="nobody")
+    with Wire(server) as wire:
+        wire.send(head + b"%x\r\n%b\r\n" % (65536, b"x" * 65536) * 2)
+        check_refused(wire.answer(), 401, 401)  # with most of the body still to come
+
+
 def test_refused_giants_leave_no_memory_behind(server: LiveServer) -> None:
     assert server.process is not None
     giant = chunked(server, [b"x" * 65536] * (LIMIT // 65536 + 2))
@@ -554,15 +561,29 @@ def test_a_slow_reader_with_a_second_request_waiting_gets_both(server: LiveServe
         assert wire.answer().events()[-1] == "[DONE]"
 
 
-def test_a_client_that_never_finishes_its_request_is_let_go() -> None:
-    """The tick of the lane closes what has made no progress for as long as an idle connection may live."""
+def waiting_connection(closed: list[bool], *, pipeline: list[Any]) -> LaneProtocol:
+    """A connection whose last request is not whole yet."""
     connection = object.__new__(LaneProtocol)
-    closed: list[bool] = []
     connection.transport = SimpleNamespace(close=lambda: closed.append(True))  # type: ignore[assignment]
     connection.timeout_keep_alive = 75
-    connection.cycle = SimpleNamespace(more_body=True)  # type: ignore[assignment]
+    connection.pipeline = pipeline  # type: ignore[assignment]
+    connection.cycle = SimpleNamespace(more_body=True, response_complete=False)  # type: ignore[assignment]
     connection.heard_at = 1000.0
+    return connection
+
+
+def test_a_client_that_never_finishes_its_request_is_let_go() -> None:
+    """The tick of the lane closes what has made no progress for as long as an idle connection may live."""
+    closed: list[bool] = []
+    connection = waiting_connection(closed, pipeline=[])
     connection.look_after(1074.0, 10.0)
     assert not closed
     connection.look_after(1076.0, 10.0)
     assert closed
+
+
+def test_half_a_request_behind_a_long_answer_does_not_end_the_answer() -> None:
+    """Its rest is not read before its turn: the client cannot be blamed for the silence."""
+    closed: list[bool] = []
+    waiting_connection(closed, pipeline=["the half one"]).look_after(5000.0, 10.0)
+    assert not closed

@@ -11,7 +11,7 @@ import pytest
 
 from tests.live import LiveServer, wait_until
 from tests.upstream import COMPLETION, HELLO, Reply, Upstream, chunk, sse, stream, usage_chunk, whole
-from tests.usage import find_usage
+from tests.usage import find_usage, list_usage
 
 MODEL = "openai/gpt-4o-mini"
 
@@ -61,6 +61,11 @@ def test_flat_tools_and_the_wrapped_choice_become_the_openai_form(server: LiveSe
     sent = upstream.asked[0].body
     assert sent["tools"] == [{"type": "function", "function": flat[0]}]
     assert sent["tool_choice"] == "required"
+
+
+def test_a_choice_of_no_tools_goes_with_them(server: LiveServer, upstream: Upstream) -> None:
+    ask(server, tools=[], tool_choice="auto", parallel_tool_calls=None, logprobs=None)
+    assert not {"tools", "tool_choice", "parallel_tool_calls", "logprobs"} & upstream.asked[0].body.keys()
 
 
 def test_bare_strings_and_a_single_object_count_as_messages(server: LiveServer, upstream: Upstream) -> None:
@@ -158,8 +163,8 @@ def test_a_whole_message_without_content_gets_an_empty_one(
     server: LiveServer, upstream: Upstream, message: dict[str, Any]
 ) -> None:
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"content":null}'}}
-    choice = {"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "tool_calls": [call]}}
-    upstream.replies(whole({**COMPLETION, "choices": [{**choice, "message": {**choice["message"], **message}}]}))
+    said = {"role": "assistant", "tool_calls": [call], **message}
+    upstream.replies(whole({**COMPLETION, "choices": [{"index": 0, "finish_reason": "tool_calls", "message": said}]}))
     found = ask(server).json()["choices"][0]["message"]
     assert found == {"role": "assistant", "tool_calls": [call], "content": ""}
 
@@ -325,6 +330,12 @@ def test_hc18_retry_after_reaches_the_caller(server: LiveServer, upstream: Upstr
     assert len(upstream.asked) == 1, "a wait beyond the budget is the caller's"
 
 
+def test_hc26_a_huge_refusal_of_a_stream_is_read_to_its_end(server: LiveServer, upstream: Upstream) -> None:
+    upstream.replies(whole({"error": {"message": "too much", "detail": "x" * 600_000}}, 400))
+    answer = ask(server, stream=True)
+    assert (answer.status, answer.json()["error"]["message"]) == (400, "too much")
+
+
 def test_hc13_an_error_before_output_in_a_200_stream_is_an_http_error(server: LiveServer, upstream: Upstream) -> None:
     upstream.replies(stream(sse({"error": {"message": "bad thing", "code": 400}})))
     answer = ask(server, stream=True)
@@ -371,6 +382,7 @@ def test_hc14_a_late_first_byte_is_bridged_and_an_error_then_comes_as_an_event(
 def test_hc16_hanging_up_cancels_the_provider_and_is_metered(
     server: LiveServer, upstream: Upstream, streamed: bool
 ) -> None:
+    known = {line["request_id"] for line in list_usage(server)}
     pieces = [sse(chunk({"content": f"{i} "})) for i in range(200)]
     slow = stream(pieces, gap_s=0.05) if streamed else whole()
     slow.delay_s = 0.0 if streamed else 1.0
@@ -388,6 +400,12 @@ def test_hc16_hanging_up_cancels_the_provider_and_is_metered(
         wait_until(lambda: upstream.asked, "the provider was asked")
     client.close()
     wait_until(lambda: upstream.hang_ups == 1, "the provider saw the connection end")
+
+    def told() -> list[tuple[Any, ...]]:
+        lines = [line for line in list_usage(server) if line["request_id"] not in known]
+        return [(line["status"], line["http_status"], line["stream"]) for line in lines]
+
+    wait_until(lambda: ("cancelled", 499, streamed) in told(), "the usage line of the answer that nobody waited for")
 
 
 def test_hc20_a_deprecated_model_is_answered_by_its_replacement(server: LiveServer, upstream: Upstream) -> None:

@@ -40,6 +40,16 @@ def test_a_provider_key_that_no_header_can_carry_is_refused_without_telling_it(k
     assert "abc" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["api.example.com", "ftp://h", "http://", "http://h:x", "http://[", "http://a b", "http://u:pw@h", "http://h?a=b"],
+)
+def test_what_is_no_address_of_a_provider_is_refused_without_telling_it(url: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="PORTICO_PROVIDER_OPENAI_BASE_URL is no address") as refusal:
+        Settings.load({"PORTICO_PROVIDER_OPENAI_BASE_URL": url}, data_dir=tmp_path)
+    assert "pw" not in str(refusal.value)
+
+
 def test_the_defaults_are_within_their_own_ranges(tmp_path: Path) -> None:
     defaults = asdict(Settings.load({}, data_dir=tmp_path))
     Settings.load({}, **{name: value for name, value in defaults.items() if type(value) in (int, float)})

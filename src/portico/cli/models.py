@@ -121,12 +121,6 @@ def pull(
     pull_models(store, wanted)
 
 
-def pull_defaults(models_dir: Path) -> None:
-    """What setting up a fresh clone brings: the instant chat model and the text embedding, with progress shown."""
-    store = open_store(models_dir)
-    pull_models(store, [m for m in store.manifest if m.setup])
-
-
 def pull_models(store: ModelStore, wanted: Sequence[LocalModel]) -> None:
     """Pull one after the other, showing progress on standard error. Raises RequestFailed."""
     from portico.server.providers.local.pull import PullError

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 
 class Secret(str):
@@ -153,6 +154,21 @@ def _check(values: Mapping[str, Any]) -> None:
             raise SettingError(
                 f"PORTICO_PROVIDER_{name.upper()}_API_KEY has blanks or other characters that no key has: copy it again"
             )
+    for name, url in values["provider_urls"].items():
+        if not _is_address(url):
+            raise SettingError(
+                f"PORTICO_PROVIDER_{name.upper()}_BASE_URL is no address: write it like https://api.example.com/v1"
+            )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    plain = re.fullmatch(r"[!-~]+", url) is not None and not (parts.query or parts.fragment or parts.username)
+    return plain and parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _convert(name: str, hint: Any, raw: str) -> object:

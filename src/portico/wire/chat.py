@@ -1,11 +1,11 @@
-"""Chat completions as documented: the answer, its streamed chunks, tool calls, usage with costs.
+"""Chat completions as documented: the whole answer, its tool calls, usage with costs.
 
 Source: Chat API reference, POST /v1/chat/completions.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import field
 
@@ -101,39 +101,3 @@ class ChatCompletion(Shape):
     def finish_reason(self) -> str | None:
         """Why the first choice ended."""
         return self.choices[0].finish_reason if self.choices else None
-
-
-class Delta(Shape):
-    """What a chunk adds to a choice."""
-
-    role: str | None = None
-    content: str | None = None
-    tool_calls: list[ToolCall] = field(default_factory=list)
-    refusal: str | None = None
-    reasoning_content: str | None = None
-
-
-class ChunkChoice(Shape):
-    """One choice of a chunk; some servers put a whole `message` into the last one."""
-
-    index: int = 0
-    delta: Delta = field(default_factory=Delta)
-    message: Message | None = None
-    finish_reason: str | None = None
-
-
-class ChatChunk(Shape):
-    """One frame of a streamed answer. A platform event has `event` and `data` instead of choices."""
-
-    id: str = ""
-    object: str = "chat.completion.chunk"
-    created: int = 0
-    model: str = ""
-    choices: list[ChunkChoice] = field(default_factory=list)
-    usage: Usage | None = None
-    request_id: str = field(default="", name="requestId")
-    event: str | None = None
-    data: Any = None
-
-
-Role = Literal["system", "developer", "user", "assistant", "tool"]

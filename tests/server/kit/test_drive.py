@@ -222,3 +222,14 @@ async def test_run_within_a_timeout() -> None:
         async with asyncio.timeout(0.01):
             await run(wait_for(Signal(), log))
     assert log == ["CancelledError"]
+
+
+async def test_a_cancel_in_a_sleep_of_nothing_is_not_lost() -> None:
+    async def work() -> None:
+        await asyncio.sleep(0)
+        raise AssertionError("it went on")
+
+    drive, ends = start(work())
+    drive.cancel()
+    await asyncio.sleep(0)
+    assert [type(error) for _, error in ends] == [asyncio.CancelledError]

@@ -176,7 +176,9 @@ async def test_killed_supervisor_takes_the_child_with_it_and_the_lease_starts_an
     held = await lease(run_dir, "test", python(SERVE))
     before = dict(held.info)
     os.kill(before["supervisor"], signal.SIGKILL)
-    while held.info["supervisor"] == before["supervisor"]:  # the new one may be ready before we look: "down" need not be seen
+    while (
+        held.info["supervisor"] == before["supervisor"]
+    ):  # the new one may be ready before we look: "down" need not be seen
         await asyncio.wait_for(held.changed(), 10)
     after = await held.ready(20)
     assert not is_running(before["child"]) and after["child"] != before["child"]

@@ -318,6 +318,18 @@ async def test_what_comes_behind_an_answer_spoils_no_later_one(house: House) -> 
         assert await whole(await house.send(provider)) == b"fresh"
 
 
+async def test_a_request_that_goes_out_at_once_before_garbage_fails_at_once(house: House) -> None:
+    provider = await house.provider(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokgarbage\r\n\r\n")
+    endpoint = Endpoint(f"http://127.0.0.1:{provider.port}/v1", "k")
+
+    async def two() -> None:
+        for _ in range(2):
+            house.transport.end(await house._exchange(endpoint, Outgoing("/chat", b"{}")))
+
+    with pytest.raises(ProviderUnknown, match="not valid HTTP"):
+        await asyncio.wait_for(run(two()), 3)
+
+
 async def test_bytes_on_an_idle_connection_end_it(house: House) -> None:
     provider = await house.provider(answers(OK, b"unasked", gap_s=0.02))
     assert await whole(await house.send(provider)) == b"hello"

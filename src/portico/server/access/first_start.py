@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,9 +13,9 @@ from portico.server.access.organizations import NewTokens, found, make_tokens
 from portico.server.access.projects import DEFAULT_NAME
 from portico.server.errors import StartError
 from portico.server.ids import OrganizationId, ProjectId
-from portico.server.settings import Secret, Settings
+from portico.server.settings import Settings
 from portico.server.storage.database import Database
-from portico.server.storage.migrations import migrate
+from portico.server.storage.opening import open_database
 from portico.server.storage.organizations import list_organizations, maybe_organization
 from portico.server.storage.projects import list_projects, maybe_project
 from portico.server.storage.secrets import InstallationKey, open_installation_key
@@ -51,10 +50,7 @@ async def reset_tokens(settings: Settings) -> Credentials:
 
     Works with and without a running server, on the host of the data folder. Raises StartError.
     """
-    async with AsyncExitStack() as stack:
-        database = await Database.open(await _find_url(settings, stack))
-        stack.push_async_callback(database.close)
-        await migrate(database)
+    async with open_database(settings) as database:
         key = await open_installation_key(database, settings.data_dir, settings.secret_key)
         url = maybe_base_url(settings.data_dir) or base_url(settings.host, settings.port)
         made = await first_start(database, key, settings.data_dir, url)
@@ -94,13 +90,3 @@ async def _find_home(connection: AsyncConnection) -> tuple[OrganizationId, Proje
 
 async def _is_empty(connection: AsyncConnection) -> bool:
     return not await list_organizations(connection)
-
-
-async def _find_url(settings: Settings, stack: AsyncExitStack) -> Secret:
-    if settings.database_url is not None:
-        return settings.database_url
-    from portico.server.storage.embedded import open_embedded
-
-    embedded = await open_embedded(settings.data_dir)
-    stack.push_async_callback(embedded.close)
-    return embedded.url

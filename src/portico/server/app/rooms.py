@@ -26,12 +26,12 @@ from portico.server.providers.local.runtime import LocalRuntime
 from portico.server.providers.openai import OpenAI
 from portico.server.providers.transport import Transport
 from portico.server.services import Services
-from portico.server.settings import Secret, Settings
+from portico.server.settings import Settings
 from portico.server.storage.changes import Changes
 from portico.server.storage.database import Database
 from portico.server.storage.flush import UsageFlusher
 from portico.server.storage.journal import Journal
-from portico.server.storage.migrations import migrate
+from portico.server.storage.opening import open_database
 from portico.server.storage.secrets import KEY_FILE, open_installation_key
 
 OWN_NAMES = {FILE, KEY_FILE, "models", "catalog", "journal", "postgres", "run"}
@@ -42,9 +42,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[tuple[Ser
     """Everything below the doors, built and started; taken down in the opposite order."""
     async with AsyncExitStack() as stack:
         _make_data_dir(settings.data_dir)
-        database = await Database.open(await _database_url(settings, stack))
-        stack.push_async_callback(database.close)
-        await migrate(database)
+        database = await stack.enter_async_context(open_database(settings))
         key = await open_installation_key(database, settings.data_dir, settings.secret_key)
         made = await first_start(database, key, settings.data_dir, url)
         snapshot = await _follow_tokens(database, TokenSnapshot(database, key), stack)
@@ -108,16 +106,6 @@ async def _follow_tokens(database: Database, snapshot: TokenSnapshot, stack: Asy
     await changes.start()
     stack.push_async_callback(changes.close)
     return snapshot
-
-
-async def _database_url(settings: Settings, stack: AsyncExitStack) -> Secret:
-    if settings.database_url is not None:
-        return settings.database_url
-    from portico.server.storage.embedded import open_embedded
-
-    embedded = await open_embedded(settings.data_dir)
-    stack.push_async_callback(embedded.close)
-    return embedded.url
 
 
 def _make_data_dir(path: Path) -> None:

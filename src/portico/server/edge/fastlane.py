@@ -114,12 +114,13 @@ class LaneProtocol(HttpToolsProtocol):
         if self._broken and (not self.pipeline or self.pipeline[-1][0].more_body):
             self._refuse_rest(self._broken)
         elif self.pipeline or not isinstance(self.cycle, FastExchange):
+            self.heard_at = time.monotonic()  # from now on the client may be waited for again
             super().on_response_complete()
         else:
             self.server_state.total_requests += 1
             if not self.transport.is_closing():
                 self.flow.resume_reading()
-                self.idle_since = time.monotonic()
+                self.idle_since = self.heard_at = time.monotonic()
 
     def linger(self) -> None:
         """Lets the client send the rest of its request into the void; the lane's tick closes the connection."""
@@ -150,8 +151,11 @@ class LaneProtocol(HttpToolsProtocol):
                 self.send_400_response("the head of the request is too large")
 
     def _is_partial(self) -> bool:
-        """Whether the client still owes us a part of a request."""
-        return self._in_head or (self.cycle is not None and self.cycle.more_body)
+        """Whether the client owes us a part of a request, and none before it is still being answered."""
+        cycle = self.cycle
+        if self.pipeline or (cycle is not None and not (cycle.more_body or cycle.response_complete)):
+            return False
+        return self._in_head or (cycle is not None and cycle.more_body)
 
     def _decline(self, upgrade: httptools.HttpParserUpgrade, data: bytes) -> None:
         """An offer to upgrade (h2c from Java's client, a WebSocket) is declined: the request is read without it."""
@@ -252,10 +256,16 @@ class LaneProtocol(HttpToolsProtocol):
         size = int(length) if length and length.isdigit() else 0
         if size < EARLY_GUARD_BYTES and not self.expect_100_continue:
             return False
+        if self._refuse_stranger(exchange):
+            return True
+        if size > self.lane.body_limit:
+            exchange.refuse(PayloadTooLarge())
+        return size > self.lane.body_limit
+
+    def _refuse_stranger(self, exchange: FastExchange) -> bool:
+        """Answers a large request of somebody without a valid credential, before more of it is kept."""
         try:
             self.lane.guard.admit(exchange.headers)
-            if size > self.lane.body_limit:
-                raise PayloadTooLarge
         except PorticoError as error:
             exchange.refuse(error)
             return True
@@ -279,8 +289,11 @@ class LaneProtocol(HttpToolsProtocol):
                 exchange.more(body)
             else:
                 exchange.body = body
-            if len(exchange.body) > self.lane.body_limit:
+            size = len(exchange.body)
+            if size > self.lane.body_limit:
                 exchange.refuse(PayloadTooLarge())
+            elif size >= EARLY_GUARD_BYTES > size - len(body):  # sent in chunks, its length was not announced
+                self._refuse_stranger(exchange)
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():

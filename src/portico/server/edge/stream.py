@@ -10,8 +10,8 @@ from portico.server.edge.exchange import Exchange
 from portico.server.edge.guard import Guard
 from portico.server.gateway.chat import ChatStream
 from portico.server.services import Services
+from portico.wire.sse import DONE
 
-DONE = b"data: [DONE]\n\n"
 Handler = Callable[[Services, Caller, Exchange], Awaitable[bytes | ChatStream]]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 
@@ -23,7 +22,6 @@ from portico.wire.requests import ChatRequest
 from portico.wire.sse import FrameTooLarge, SSEDecoder
 
 _encode = msgspec.json.Encoder().encode
-CLIENT_CLOSED_REQUEST = 499
 
 
 class WholeChat(Attempt[Members]):
@@ -89,7 +87,7 @@ class ChatStream(Attempt[None]):
     async def begin(self, target: Target, reply: Reply) -> None:
         """Reads up to the first chunk of output, so that an error before it can still be tried elsewhere (HC-13)."""
         if reply.headers.get(b"content-type", b"").startswith(b"application/json"):
-            self._take_whole(target, await _read_rest(reply))
+            self._take_whole(target, await reply.read_all())
             return
         while not self._ready and not self._ended:
             self._read(target, reply)
@@ -144,7 +142,7 @@ class ChatStream(Attempt[None]):
                 return
             frames = target.adapter.read_frame(event.data, self._request, self._turn)
             if self._head is None and frames and self._request.include_usage:
-                self._head = msgspec.json.decode(frames[0], type=_Head)
+                self._head = _read_head(frames[0])
             self._ready += frames
         if data is None and not self._ended:
             if not self._turn.finish_reason:
@@ -187,16 +185,21 @@ class ChatStream(Attempt[None]):
         self._meter.estimate(self._request.body_bytes)
         if error is None:
             self._meter.close("completed", 200)
-        elif isinstance(error, PorticoError):
-            self._meter.close("failed", error.status)
         else:
-            self._meter.close("cancelled", CLIENT_CLOSED_REQUEST)
+            self._meter.fail(error)
 
 
 class _Head(msgspec.Struct):
     id: str | None = None
     created: int | None = None
     model: str | None = None
+
+
+def _read_head(frame: bytes) -> _Head:
+    try:
+        return msgspec.json.decode(frame, type=_Head)
+    except msgspec.DecodeError:  # `created` with a fraction, a number as `id`: ours are as good
+        return _Head()
 
 
 class _WholeChoice(msgspec.Struct):
@@ -213,13 +216,6 @@ def _as_chunk(members: Members) -> bytes:
     return _encode(members)
 
 
-async def _read_rest(reply: Reply) -> bytes:
-    parts = []
-    while (chunk := await reply.next_chunk()) is not None:
-        parts.append(chunk)
-    return b"".join(parts)
-
-
 class ChatGateway:
     """The chat verb of the switchboard. One per process."""
 
@@ -231,8 +227,8 @@ class ChatGateway:
     async def answer(self, caller: Caller, request: ChatRequest, request_id: str) -> bytes | ChatStream:
         """The whole answer as JSON, or a stream that has begun. Raises an error of our tree before the first byte."""
         meter = Meter(self._journal, caller, request_id, "chat", request.stream)
+        meter.admit()  # not metered: there is no room for its line
         try:
-            meter.admit()
             model, targets = self._find(request)
             meter.model, meter.target = model, targets[0]
             fit_parameters(request, model)
@@ -241,12 +237,8 @@ class ChatGateway:
                 return whole.finish(await self._executor.send(targets, whole), self._executor)
             stream = ChatStream(self._executor, request, meter)
             return stream.go_on(await self._executor.send(targets, stream))
-        except PorticoError as error:
-            meter.attempts = max(meter.attempts, getattr(error, "attempts", 0))
-            meter.close("failed", error.status)
-            raise
-        except asyncio.CancelledError:
-            meter.close("cancelled", CLIENT_CLOSED_REQUEST)
+        except BaseException as error:
+            meter.fail(error)
             raise
 
     def _find(self, request: ChatRequest) -> tuple[Model, Sequence[Target]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from array import array
 from collections.abc import Sequence
@@ -12,9 +11,8 @@ import msgspec
 
 from portico.server.access.caller import Caller
 from portico.server.catalog.entry import Model
-from portico.server.errors import InvalidType, MediaNotSupported, OutOfRange, PorticoError, ProviderUnknown
-from portico.server.gateway.chat import CLIENT_CLOSED_REQUEST
-from portico.server.gateway.metering import Meter
+from portico.server.errors import InvalidType, MediaNotSupported, OutOfRange, ProviderUnknown
+from portico.server.gateway.metering import BYTES_PER_TOKEN, Meter
 from portico.server.gateway.routing import Attempt, Executor, Targets
 from portico.server.providers.base import Outgoing, Target, Tokens, Turn
 from portico.server.storage.journal import Journal
@@ -56,18 +54,14 @@ class EmbeddingGateway:
         """The whole answer as JSON. Raises an error of our tree; then nothing was delivered, and it is metered so."""
         meter = Meter(self._journal, caller, request_id, "embedding")
         meter.turn = Turn(keep_usage=True)
+        meter.admit()  # not metered: there is no room for its line
         try:
-            meter.admit()
             model, targets = self._find(request)
             meter.model, meter.target = model, targets[0]
             parts = await self._embed(request, targets, meter)
             body = self._whole(parts, model, meter)
-        except PorticoError as error:
-            meter.attempts = max(meter.attempts, getattr(error, "attempts", 0))
-            meter.close("failed", error.status)
-            raise
-        except asyncio.CancelledError:
-            meter.close("cancelled", CLIENT_CLOSED_REQUEST)
+        except BaseException as error:
+            meter.fail(error)
             raise
         meter.close("completed", 200)
         return body
@@ -98,6 +92,9 @@ class EmbeddingGateway:
         for start in range(0, len(request.inputs), BATCH):
             inputs = request.inputs[start : start + BATCH]
             vectors, tokens = await self._batch(request, inputs, targets, meter)
+            if not tokens:  # a provider that counts nothing: estimated, and marked so
+                tokens = max(1, sum(map(len, inputs)) // BYTES_PER_TOKEN)
+                total.estimated = True
             total.input_uncached += tokens
             parts.append(_encode_batch(vectors, start, request.encoding_format))
             assert meter.turn is not None

@@ -9,12 +9,14 @@ import msgspec
 
 from portico.server.access.caller import Caller
 from portico.server.catalog.entry import Model, Price
-from portico.server.errors import JournalFull
+from portico.server.errors import JournalFull, PorticoError
 from portico.server.providers.base import Members, Target, Tokens, Turn
 from portico.server.storage.journal import Journal
 from portico.server.storage.usage import Operation, Status, UsageLine
 
 _log = logging.getLogger("portico.metering")
+_encode = msgspec.json.Encoder().encode
+CLIENT_CLOSED_REQUEST = 499
 PICO_PER_USD = 10**12
 BYTES_PER_TOKEN = 4
 """Estimate for answers that were cut short or come without usage; such lines are marked as estimated."""
@@ -99,8 +101,20 @@ class Meter(msgspec.Struct):
         )  # fmt: skip
         try:
             self._journal.append(line)
-        except JournalFull as full:  # the answer is given already; the next request is refused by `admit`
-            _log.error("usage line of request %s is lost: %s", self.request_id, full)
+        except (JournalFull, OSError) as error:  # the answer is given already; the next request is refused by `admit`
+            _log.error(
+                "usage line of request %s is lost but for this: %s (%s)", self.request_id, _encode(line).decode(), error
+            )
+
+    def fail(self, error: BaseException) -> None:
+        """Writes the line of what ended in an error: refused, failed, left by its caller, or a mistake of ours."""
+        if isinstance(error, PorticoError):
+            self.attempts = max(self.attempts, getattr(error, "attempts", 0))
+            self.close("failed", error.status)
+        elif isinstance(error, Exception):
+            self.close("failed", 500)
+        else:
+            self.close("cancelled", CLIENT_CLOSED_REQUEST)
 
     def admit(self) -> None:
         """Raises JournalFull before anything is spent that could not be metered."""

@@ -59,7 +59,7 @@ class Drive(Generic[T]):
     ) -> None:
         self._coroutine = coroutine
         self._on_done = on_done
-        self._waiting: Signal | asyncio.Future[Any] | None = None
+        self._waiting: Signal | asyncio.Future[Any] | asyncio.Handle | None = None
         self._running = False
         self.done = False
 
@@ -82,7 +82,7 @@ class Drive(Generic[T]):
             self._waiting = waited
             waited._wait(self)
         elif waited is None:  # asyncio.sleep(0)
-            asyncio.get_running_loop().call_soon(self.step)
+            self._waiting = asyncio.get_running_loop().call_soon(self.step)
         else:
             assert not isinstance(waited, Signal)
             waited._asyncio_future_blocking = False
@@ -106,7 +106,8 @@ class Drive(Generic[T]):
         if isinstance(waiting, Signal):
             waiting._forget()
         else:
-            waiting.remove_done_callback(self._wake)
+            if isinstance(waiting, asyncio.Future):
+                waiting.remove_done_callback(self._wake)
             waiting.cancel()
         self.step(asyncio.CancelledError() if error is None else error)
 

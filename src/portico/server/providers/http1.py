@@ -21,6 +21,8 @@ from portico.server.kit.drive import Signal
 
 HIGH_WATER_BYTES = 256 * 1024
 HEAD_LIMIT_BYTES = 64 * 1024
+RESEND_WITHIN_S = 1.0
+"""A reused connection lost so soon after a request was closed before it; later, the provider has worked on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Origin:
 
 
 class Reply(msgspec.Struct, eq=False):
-    """One answer of a provider. Await `head()`, then either `read_all()` or `next_chunk()` until it gives None."""
+    """One answer of a provider. Await its `signal`, then either `read_all()`, or `take()` and `more()` until None."""
 
     _whole: bool
     deadline: float
@@ -83,10 +85,15 @@ class Reply(msgspec.Struct, eq=False):
             raise self._error
 
     async def read_all(self) -> bytes:
-        while not self.complete:
-            self.raise_error()
-            await self.more()
-        return self.whole()
+        """The body to its end, whether it was announced as a stream or not. Raises ProviderError."""
+        parts: list[bytes] = []
+        size = 0
+        while (chunk := await self.next_chunk()) is not None:
+            parts.append(chunk)
+            size += len(chunk)
+            if size > self._limit:
+                raise ProviderUnknown(f"the provider's answer is larger than {self._limit} bytes")
+        return b"".join(parts)
 
     def whole(self) -> bytes:
         """The body of a complete reply."""
@@ -107,8 +114,9 @@ class Reply(msgspec.Struct, eq=False):
         return chunk
 
     def more(self) -> Signal:
-        """To be awaited after `take` gave b"": set when there is something to take again."""
-        self.signal.clear()
+        """To be awaited when more is needed: set when there is something to take, an end or an error included."""
+        if not (self._buffer or self.complete or self._error is not None):
+            self.signal.clear()
         return self.signal
 
     async def next_chunk(self) -> bytes | None:
@@ -176,7 +184,7 @@ class Connection(asyncio.Protocol):
     """One connection to a provider; carries one exchange at a time and goes back to its pool in between."""
 
     __slots__ = (
-        "_head_size", "_headers", "_paused", "_pool", "_served", "alive", "parser", "reply", "transport",
+        "_head_size", "_headers", "_paused", "_pool", "_sent_at", "_served", "alive", "parser", "reply", "transport",
     )  # fmt: skip
 
     def __init__(self, pool: Pool) -> None:
@@ -186,6 +194,7 @@ class Connection(asyncio.Protocol):
         self._served = 0
         self._head_size = 0
         self._paused = False
+        self._sent_at = 0.0
         self._headers: list[tuple[bytes, bytes]] = []
         self.transport: asyncio.Transport
         self.parser = httptools.HttpResponseParser(self)
@@ -194,6 +203,7 @@ class Connection(asyncio.Protocol):
         self.reply = reply
         reply._connection = self
         self._head_size = 0
+        self._sent_at = time.monotonic()
         self.transport.write(request)
 
     def abort(self) -> None:
@@ -228,10 +238,12 @@ class Connection(asyncio.Protocol):
             if not reply.started and self._head_size > HEAD_LIMIT_BYTES:
                 raise ProviderUnknown("the head of the provider's answer is too large")
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, zlib.error, ProviderError) as error:
-            self.reply = None
+            current, self.reply = self.reply, None
             self.abort()
             garbled = ProviderUnknown("the provider's answer is not valid HTTP")
-            reply._fail(error if isinstance(error, ProviderError) else garbled)
+            for broken in (reply, current):  # two, when the first ended well and the next was sent at once
+                if broken is not None:
+                    broken._fail(error if isinstance(error, ProviderError) else garbled)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.alive = False
@@ -242,7 +254,8 @@ class Connection(asyncio.Protocol):
         if reply.started and b"content-length" not in reply.headers and b"transfer-encoding" not in reply.headers:
             reply._on_complete()  # a body that ends with the connection
             return
-        reply.untouched = self._served > 0 and self._head_size == 0
+        quickly = time.monotonic() - self._sent_at < RESEND_WITHIN_S
+        reply.untouched = quickly and self._served > 0 and self._head_size == 0
         reply._fail(ProviderUnknown("the connection to the provider was lost"))
 
     # httptools ----------------------------------------------------------------------------------------------

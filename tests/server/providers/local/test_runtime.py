@@ -283,8 +283,12 @@ async def test_a_damaged_file_is_named_with_what_to_do(start: Start, settings: S
 async def test_a_file_of_ones_own_that_is_no_model_is_named(start: Start, tmp_path: Path) -> None:
     (tmp_path / "mine.gguf").write_bytes(b"not a model")
     local = await start(models_dir=tmp_path)
-    with pytest.raises(ProviderError, match=r"mine\.gguf is not a GGUF file"):
-        await local.reach("mine")
+    told: list[ProviderError] = []
+    for _ in range(3):
+        with pytest.raises(ProviderError, match=r"mine\.gguf is not a GGUF file") as caught:
+            await local.reach("mine")
+        told.append(caught.value)
+    assert len({id(error) for error in told}) == 3, "one error for many callers would keep the frames of them all"
 
 
 async def test_too_little_memory_is_said_before_loading(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,8 +49,9 @@ def read_chat_request(body: bytes | bytearray) -> ChatRequest:
     request.media = read_messages(members)
     request.stream = read_flag(members, "stream")
     request.include_usage = _read_stream_options(members)
-    for name in members.keys() & _CHECKS.keys():
-        _CHECKS[name](members, name)
+    for name, check in _CHECKS.items():  # in this order: `tool_choice` looks whether any tools are left
+        if name in members:
+            check(members, name)
     request.has_tools = "tools" in members
     return request
 
@@ -99,6 +100,9 @@ def _drop(members: Members, name: str) -> None:
 
 
 def _boolean(members: Members, name: str) -> None:
+    if members[name] == NULL:  # absent, not false
+        del members[name]
+        return
     value = read_flag(members, name)
     members[name] = msgspec.Raw(b"true" if value else b"false")
 

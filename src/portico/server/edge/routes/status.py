@@ -10,6 +10,7 @@ from litestar import Request, Response, get
 from portico import __version__
 from portico.server.edge.routes.reading import json_response, services_of
 
+_SEE_LOG = "It failed; the server's log says why."  # the reason may name folders and hosts, and this route is open
 Req = Request[Any, Any, Any]
 
 
@@ -20,7 +21,8 @@ def _status() -> dict[str, Any]:
 
 @get(["/", "/v1/system/status"], summary="Status of the installation")
 async def system_status(request: Req) -> Response[dict[str, Any]]:
-    return json_response({**_status(), "localModels": services_of(request).local_status()})
+    models = [{**m, "error": _SEE_LOG if m["error"] else ""} for m in services_of(request).local_status()]
+    return json_response({**_status(), "localModels": models})
 
 
 @get("/health", summary="Whether the process answers")

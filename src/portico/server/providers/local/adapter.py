@@ -30,9 +30,7 @@ class Local(OpenAI):
         self._runtime = runtime
 
     async def reach(self, target: Target) -> Reached:
-        endpoint = await self._runtime.reach(target.upstream_model)
-        ticket = self._runtime.admit(target.upstream_model)
-        return Reached(endpoint, ticket.release)
+        return await self._runtime.take(target.upstream_model)
 
     def write_chat(self, request: ChatRequest, target: Target, turn: Turn) -> Outgoing:
         if request.media:
