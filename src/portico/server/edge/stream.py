@@ -45,8 +45,12 @@ async def _send_stream(exchange: Exchange, stream: ChatStream) -> None:
             if not chunks:
                 await stream.more()
                 continue
-            exchange.open_stream()
-            exchange.write(b"".join([b"data: %b\n\n" % chunk for chunk in chunks]))
+            if not exchange.started:
+                exchange.open_stream()
+            if len(chunks) == 1:
+                exchange.write(b"data: %b\n\n" % chunks[0])
+            else:
+                exchange.write(b"".join([b"data: %b\n\n" % chunk for chunk in chunks]))
             drained = exchange.drained()
             if drained is not None:
                 await drained

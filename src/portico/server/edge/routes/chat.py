@@ -49,9 +49,12 @@ def read_chat_request(body: bytes | bytearray) -> ChatRequest:
     request.media = read_messages(members)
     request.stream = read_flag(members, "stream")
     request.include_usage = _read_stream_options(members)
-    for name, check in _CHECKS.items():  # in this order: `tool_choice` looks whether any tools are left
-        if name in members:
+    for name in tuple(members):
+        check = _CHECKS.get(name)
+        if check is not None:
             check(members, name)
+    if "tool_choice" in members:  # last: it looks whether any tools are left
+        _tool_choice(members, "tool_choice")
     request.has_tools = "tools" in members
     return request
 
@@ -218,7 +221,6 @@ _CHECKS: dict[str, Callable[[Members, str], None]] = {
     "user": _text,
     "metadata": _metadata,
     "tools": _tools,
-    "tool_choice": _tool_choice,
     "response_format": _response_format,
     "reasoning_effort": _text,
     **dict.fromkeys(PLATFORM, _drop),
