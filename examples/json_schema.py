@@ -18,7 +18,7 @@ with Portico() as client:
         MODEL,
         "Ada Lovelace was born in 1815. Who is it about?",
         response_format={"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}},
-        max_tokens=100,
+        max_tokens=300,
     )
     person = json.loads(answer.text)
     print(person["name"], person["born"])

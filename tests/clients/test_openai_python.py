@@ -151,7 +151,7 @@ def test_text_of_any_script_arrives_as_it_was(server: LiveServer, upstream: Upst
 
 def test_a_tool_call_is_enforced(client: OpenAI) -> None:
     answer = client.chat.completions.create(
-        model=CHAT, messages=ASK, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False, max_tokens=80
+        model=CHAT, messages=ASK, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False, max_tokens=400
     )
     choice = answer.choices[0]
     assert choice.finish_reason == "tool_calls"
@@ -168,7 +168,7 @@ def test_a_named_tool_is_called(client: OpenAI) -> None:
         messages=ASK,
         tools=[other, WEATHER],
         tool_choice={"type": "function", "function": {"name": "get_weather"}},
-        max_tokens=80,
+        max_tokens=400,
     )
     [call] = answer.choices[0].message.tool_calls or []
     assert call.type == "function" and call.function.name == "get_weather"
@@ -176,7 +176,7 @@ def test_a_named_tool_is_called(client: OpenAI) -> None:
 
 def test_a_streamed_tool_call_is_put_together_by_the_sdk(client: OpenAI) -> None:
     with client.chat.completions.stream(
-        model=CHAT, messages=ASK, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False, max_tokens=80
+        model=CHAT, messages=ASK, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False, max_tokens=400
     ) as events:
         kinds = [event.type for event in events]
         final = events.get_final_completion()
@@ -192,7 +192,7 @@ async def test_the_async_client_puts_a_streamed_tool_call_together(server: LiveS
     async with (
         async_sdk(server) as client,
         client.chat.completions.stream(
-            model=CHAT, messages=ASK, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False, max_tokens=80
+            model=CHAT, messages=ASK, tools=[WEATHER], tool_choice="required", parallel_tool_calls=False, max_tokens=400
         ) as events,
     ):
         final = await events.get_final_completion()
@@ -258,12 +258,12 @@ def test_a_json_schema_is_enforced(client: OpenAI) -> None:
         "type": "json_schema",
         "json_schema": {"name": "fruit", "strict": True, "schema": Fruit.model_json_schema()},
     }
-    answer = client.chat.completions.create(model=CHAT, messages=ASK, response_format=wanted, max_tokens=60)
+    answer = client.chat.completions.create(model=CHAT, messages=ASK, response_format=wanted, max_tokens=400)
     Fruit.model_validate_json(answer.choices[0].message.content or "", strict=True)
 
 
 def test_parse_gives_the_pydantic_object(client: OpenAI) -> None:
-    answer = client.chat.completions.parse(model=CHAT, messages=ASK, response_format=Fruit, max_tokens=60)
+    answer = client.chat.completions.parse(model=CHAT, messages=ASK, response_format=Fruit, max_tokens=400)
     assert isinstance(answer.choices[0].message.parsed, Fruit)
 
 
@@ -271,7 +271,7 @@ def test_parse_gives_the_pydantic_object(client: OpenAI) -> None:
 async def test_the_async_client_parses_a_stream(server: LiveServer) -> None:
     async with (
         async_sdk(server) as client,
-        client.chat.completions.stream(model=CHAT, messages=ASK, response_format=Fruit, max_tokens=60) as events,
+        client.chat.completions.stream(model=CHAT, messages=ASK, response_format=Fruit, max_tokens=400) as events,
     ):
         final = await events.get_final_completion()
     assert isinstance(final.choices[0].message.parsed, Fruit)

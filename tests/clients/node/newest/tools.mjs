@@ -10,7 +10,7 @@ const parameters = {
 const stream = connect().chat.completions.stream({
   model: MODEL,
   messages: MESSAGES,
-  max_tokens: 80,
+  max_tokens: 400,
   tools: [{ type: "function", function: { name: "get_weather", parameters } }],
   tool_choice: "required",
   parallel_tool_calls: false,

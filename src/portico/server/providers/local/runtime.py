@@ -127,6 +127,8 @@ class LocalRuntime:
     async def take(self, model: str) -> Reached:
         """`reach` and `admit` in one: where the model answers, and how to say that the request is over."""
         endpoint = await self.reach(model)
+        if model not in self._residents:  # unloaded as idle just after it was loaded: a short idle time, a slow machine
+            endpoint = await self.reach(model)
         return Reached(endpoint, self.admit(model).release)
 
     def best_chat_model(self) -> str | None:
@@ -186,6 +188,7 @@ class LocalRuntime:
             raise
         else:
             self._failed.pop(model.name, None)
+            resident.used_at = time.monotonic()  # loading may have taken longer than a model may be idle
             self._residents[model.name] = resident
             return endpoint
         finally:
