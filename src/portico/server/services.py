@@ -1,4 +1,4 @@
-"""What `app.py` built, by name; both doors receive it."""
+"""What `app/` built, by name; both doors receive it."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class FastLane:
 
 
 class LaneProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol with the fast lane in it. `lane` is set by a subclass made in `app.py`."""
+    """uvicorn's HTTP protocol with the fast lane in it. `lane` is set by a subclass made in `app/serving.py`."""
 
     lane: FastLane
     writing_paused = False

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from portico.server.access.caller import Caller
-from portico.server.catalog.entry import Model
-from portico.server.errors import InvalidType, PorticoError, ProviderUnknown
+from portico.server.errors import PorticoError, ProviderUnknown
 from portico.server.gateway.metering import Meter
 from portico.server.gateway.parameters import fit_parameters
 from portico.server.gateway.routing import Answered, Attempt, Executor, Targets
@@ -229,7 +228,8 @@ class ChatGateway:
         meter = Meter(self._journal, caller, request_id, "chat", request.stream)
         meter.admit()  # not metered: there is no room for its line
         try:
-            model, targets = self._find(request)
+            assert isinstance(request.ref, DirectModel | BareModel)  # the desk has taken all others
+            model, targets = self._targets.find(request.ref, "Chat")
             meter.model, meter.target = model, targets[0]
             fit_parameters(request, model)
             if not request.stream:
@@ -240,13 +240,3 @@ class ChatGateway:
         except BaseException as error:
             meter.fail(error)
             raise
-
-    def _find(self, request: ChatRequest) -> tuple[Model, Sequence[Target]]:
-        ref = request.ref
-        assert isinstance(ref, DirectModel | BareModel)
-        model, targets = self._targets.find(ref, "Chat")
-        if model.type != "Chat":
-            raise InvalidType(
-                f"Invalid Type: model '{model.full_name}' is of type {model.type}, not Chat", param="model"
-            )
-        return model, targets

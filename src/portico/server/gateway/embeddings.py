@@ -71,10 +71,6 @@ class EmbeddingGateway:
         if not isinstance(ref, DirectModel | BareModel):
             raise InvalidType("Invalid Type: embeddings take provider/model", param="model")
         model, targets = self._targets.find(ref, "Embedding")
-        if model.type != "Embedding":
-            raise InvalidType(
-                f"Invalid Type: model '{model.full_name}' is of type {model.type}, not Embedding", param="model"
-            )
         if request.dimensions is not None and not model.flexible_dimensions:
             if model.dimensions and request.dimensions != model.dimensions:
                 raise OutOfRange("dimensions", f"model '{model.full_name}' gives {model.dimensions} numbers, no others")

@@ -15,7 +15,7 @@ import msgspec
 
 from portico.server.catalog.entry import Model, ModelType, Provider
 from portico.server.catalog.find import Catalog
-from portico.server.errors import NotImplementedYet, ProviderError, ProviderNotConfigured
+from portico.server.errors import InvalidType, NotImplementedYet, ProviderError, ProviderNotConfigured
 from portico.server.providers.base import Adapter, Endpoint, Outgoing, Target
 from portico.server.providers.http1 import Reply
 from portico.server.providers.transport import Transport
@@ -44,9 +44,9 @@ class Targets:
         self._known: dict[tuple[DirectModel | BareModel, str], tuple[Model, tuple[Target, ...]]] = {}
 
     def find(self, ref: DirectModel | BareModel, wanted: ModelType) -> tuple[Model, tuple[Target, ...]]:
-        """Raises ModelNotFound, InvalidModelName, ProviderNotConfigured, NotImplementedYet.
+        """The model of a request, which must be of the type `wanted`, and where it is answered.
 
-        `wanted` is the type of a model that is not listed but whose provider takes any name.
+        Raises ModelNotFound, InvalidModelName, InvalidType, ProviderNotConfigured, NotImplementedYet.
         """
         known = self._known.get((ref, wanted))
         if known is not None:
@@ -55,6 +55,9 @@ class Targets:
             model = self.catalog.resolve(ref.provider, ref.name, wanted)
         else:
             model = self.catalog.resolve_bare(ref.name)
+        if model.type != wanted:
+            kinds = f"model '{model.full_name}' is of type {model.type}, not {wanted}"
+            raise InvalidType(f"Invalid Type: {kinds}", param="model")
         found = (model, (self._target(model),))
         if len(self._known) < 10_000:  # open providers take any name: a bound keeps a hostile caller cheap
             self._known[ref, wanted] = found
@@ -62,9 +65,14 @@ class Targets:
 
     def _target(self, model: Model) -> Target:
         provider = self.catalog.find_provider(model.provider)
+        setting = self.missing.get(provider.name)
+        if setting:  # before what is missing in us: this the operator can mend
+            raise ProviderNotConfigured(
+                f"Provider Configuration Error: provider '{provider.name}' is not set up on this server; "
+                f"set {setting} and start it again",
+                param="model",
+            )
         adapter = self._adapters.get(provider.adapter)
-        if provider.name in self.missing:
-            self._endpoint(provider)  # raises, naming the setting: what the operator can do comes first
         if adapter is None:
             raise NotImplementedYet(
                 f"Not Implemented: provider '{provider.name}' speaks the protocol '{provider.adapter}', "
@@ -76,13 +84,6 @@ class Targets:
         return Target(provider.name, model.name, upstream, adapter, self._endpoint(provider))
 
     def _endpoint(self, provider: Provider) -> Endpoint:
-        setting = self.missing.get(provider.name)
-        if setting:
-            raise ProviderNotConfigured(
-                f"Provider Configuration Error: provider '{provider.name}' is not set up on this server; "
-                f"set {setting} and start it again",
-                param="model",
-            )
         name = provider.name.lower().replace("-", "_")
         key = self._keys.get(name, "")
         base_url = self._urls.get(name) or provider.base_url

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -94,7 +94,6 @@ class Adapter:
     """One provider protocol. Offers the verbs that it overrides; every other verb is refused by name."""
 
     name = ""
-    framing: Literal["sse"] = "sse"
 
     def write_chat(self, request: ChatRequest, target: Target, turn: Turn) -> Outgoing:
         raise self._lacks("chat")
