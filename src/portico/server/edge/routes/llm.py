@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from litestar import Request, Response, get
 from litestar.params import FromPath, FromQuery
 
 from portico.server.access.policy import require
 from portico.server.catalog import render
+from portico.server.catalog.language import Language
 from portico.server.edge.routes.reading import caller_of, json_response, query_of, services_of
+from portico.server.services import Services
 from portico.wire import llm as wire
 
 Req = Request[Any, Any, Any]
@@ -18,8 +21,20 @@ V3 = ("/v3/llm/providers", "/llm/providers")
 V2 = ("/v2/llm/providers",)
 
 
-def _version(request: Req) -> render.Version:
-    return 2 if request.scope["path"].startswith("/v2/") else 3
+class _Asked(NamedTuple):
+    """What every catalogue route reads from its request, after the scope was found good."""
+
+    services: Services
+    query: Mapping[str, str]
+    language: Language
+    version: render.Version
+
+
+def _read(request: Req) -> _Asked:
+    require(caller_of(request), "catalog")
+    language = render.read_language(request.headers.get("accept-language"))
+    version: render.Version = 2 if request.scope["path"].startswith("/v2/") else 3
+    return _Asked(services_of(request), query_of(request), language, version)
 
 
 def _paths(tail: str = "") -> list[str]:
@@ -38,19 +53,15 @@ async def list_providers(
     detail: Query = None,
 ) -> Response[wire.ProviderList]:
     """All providers; with `include=models` each with its active models, filtered."""
-    require(caller_of(request), "catalog")
-    services, language = services_of(request), render.read_language(request.headers.get("accept-language"))
-    found = render.list_providers(
-        services.catalog, query_of(request), language, _version(request), services.targets.missing
-    )
+    services, query, language, version = _read(request)
+    found = render.list_providers(services.catalog, query, language, version, services.targets.missing)
     return json_response(found, language)
 
 
 @get(_paths("/{provider:str}"), summary="Get a provider")
 async def get_provider(request: Req, provider: FromPath[str], detail: Query = None) -> Response[wire.Provider]:
-    require(caller_of(request), "catalog")
-    services, language = services_of(request), render.read_language(request.headers.get("accept-language"))
-    found = render.get_provider(services.catalog, provider, query_of(request), language, _version(request))
+    services, query, language, version = _read(request)
+    found = render.get_provider(services.catalog, provider, query, language, version)
     return json_response(found, language)
 
 
@@ -65,11 +76,8 @@ async def list_models(
     functionCalling: Query = None,
     detail: Query = None,
 ) -> Response[wire.ModelList]:
-    require(caller_of(request), "catalog")
-    services, language = services_of(request), render.read_language(request.headers.get("accept-language"))
-    found = render.list_models(
-        services.catalog, provider, query_of(request), language, _version(request), services.targets.missing
-    )
+    services, query, language, version = _read(request)
+    found = render.list_models(services.catalog, provider, query, language, version, services.targets.missing)
     return json_response(found, language)
 
 
@@ -77,15 +85,14 @@ async def list_models(
 async def get_model(
     request: Req, provider: FromPath[str], model: FromPath[str], detail: Query = None
 ) -> Response[wire.Model]:
-    require(caller_of(request), "catalog")
-    services, language = services_of(request), render.read_language(request.headers.get("accept-language"))
+    services, query, language, version = _read(request)
     found = render.get_model(
         services.catalog,
         provider,
         str(model).removeprefix("/"),
-        query_of(request),
+        query,
         language,
-        _version(request),
+        version,
         services.targets.missing,
     )
     return json_response(found, language)
