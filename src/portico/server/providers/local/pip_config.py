@@ -45,6 +45,7 @@ def pip_option(name: str, env: Mapping[str, str] | None = None) -> str | None:
 def list_indexes(env: Mapping[str, str] | None = None) -> list[str]:
     """Simple-index addresses without trailing slash, the main one first."""
     env = os.environ if env is None else env
-    main = pip_option("index-url", env) or env.get("UV_DEFAULT_INDEX") or env.get("UV_INDEX_URL") or DEFAULT_INDEX
+    # uv's own setting first, as `scripts/package_index.py` has it: one set-up asks one index
+    main = env.get("UV_DEFAULT_INDEX") or env.get("UV_INDEX_URL") or pip_option("index-url", env) or DEFAULT_INDEX
     extra = (pip_option("extra-index-url", env) or env.get("UV_EXTRA_INDEX_URL") or "").split()
     return [url.rstrip("/") for url in dict.fromkeys([main.split()[0], *extra])]
