@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 import sys
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -77,7 +79,35 @@ class Resident:
     lease: Lease | None = None
     endpoint: Endpoint | None = None
     active: int = 0
+    working: int = 0
+    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
     used_at: float = field(default_factory=time.monotonic)
+
+    async def take_turn(self, slots: int) -> None:
+        """Waits, first come first served, until a slot is free. In the runtime's own queue a caller that hangs up can
+        be overlooked, and its answer is then made to its end; in this one it is gone at once."""
+        if self.working < slots and not self.waiting:
+            self.working += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting.append(turn)
+        try:
+            await turn
+        except BaseException:
+            if turn in self.waiting:
+                self.waiting.remove(turn)
+            elif not turn.cancelled():  # handed to us just as we left
+                self.give_turn()
+            raise
+
+    def give_turn(self) -> None:
+        """The slot goes to whoever waits longest, else it is free."""
+        while self.waiting:
+            turn = self.waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self.working -= 1
 
     async def load(self, settings: Settings) -> Endpoint:
         """Start the child, or join the one that another server process of this data folder started."""
@@ -124,10 +154,13 @@ class Ticket:
     """The right to one request at a model; given back once, whatever happens. Also a context manager."""
 
     _resident: Resident | None
+    has_turn: bool = False
 
     def release(self) -> None:
         resident, self._resident = self._resident, None
         if resident is not None:
+            if self.has_turn:
+                resident.give_turn()
             resident.active -= 1
             resident.used_at = time.monotonic()
 

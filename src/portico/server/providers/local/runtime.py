@@ -129,7 +129,17 @@ class LocalRuntime:
         endpoint = await self.reach(model)
         if model not in self._residents:  # unloaded as idle just after it was loaded: a short idle time, a slow machine
             endpoint = await self.reach(model)
-        return Reached(endpoint, self.admit(model).release)
+        ticket = self.admit(model)
+        resident = self._residents[model]
+        if resident.model.kind != "chat":  # an embedding child makes batches of what comes; it needs no queue
+            return Reached(endpoint, ticket.release)
+        try:
+            await resident.take_turn(self._settings.local_slots)
+            ticket.has_turn = True
+            return Reached(resident.reach(), ticket.release)  # it may have been restarted while we waited
+        except BaseException:
+            ticket.release()
+            raise
 
     def best_chat_model(self) -> str | None:
         """Name of the best chat model that is on the disk and fits into memory."""
