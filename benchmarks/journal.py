@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks.peers import postgres
+from benchmarks.gateway import postgres
 from portico.server.storage.database import Database
 from portico.server.storage.flush import UsageFlusher
 from portico.server.storage.journal import Journal

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -81,6 +82,7 @@ class Service:
         process = self.process
         if process is None:
             return
+        self.go_on()
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(15)
@@ -89,10 +91,28 @@ class Service:
             process.wait()
         self.process = None
 
+    def halt(self) -> None:
+        """Stops it and its children where they are, until `go_on` or the end."""
+        self._signal_all(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: int) -> None:
+        assert self.process is not None
+        for pid in _family(self.process.pid):
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(pid, number)
+
+    def pids(self) -> list[int]:
+        """The process and its children, theirs too."""
+        assert self.process is not None
+        return _family(self.process.pid)
+
     def memory_bytes(self) -> int:
         """Resident memory of the process and its children."""
         assert self.process is not None
-        return sum(_resident_bytes(pid) for pid in _family(self.process.pid))
+        return sum(resident_bytes(pid) for pid in _family(self.process.pid))
 
     def cpu_s(self) -> float:
         """Processor time of the process and its living children: a figure that busy neighbours do not change much."""
@@ -114,6 +134,34 @@ class Service:
             time.sleep(0.05)
 
 
+class Peak:
+    """The highest resident memory of a service and its children while the block runs."""
+
+    def __init__(self, service: Service, every_s: float = 0.25) -> None:
+        self.bytes = 0
+        self._service = service
+        self._every_s = every_s
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def _watch(self) -> None:
+        while not self._ended.wait(self._every_s):
+            self._look()
+
+    def _look(self) -> None:
+        self.bytes = max(self.bytes, self._service.memory_bytes())
+
+    def __enter__(self) -> Peak:
+        self._look()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._look()
+
+
 def _family(pid: int) -> list[int]:
     family = [pid]
     for member in family:
@@ -123,12 +171,21 @@ def _family(pid: int) -> list[int]:
     return family
 
 
-def _resident_bytes(pid: int) -> int:
+def resident_bytes(pid: int) -> int:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:  # it has just ended
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:")), 0)
+
+
+def proportional_bytes(pid: int) -> int:
+    """Memory of a process, shared pages divided among those that share them; 0 where the system does not tell."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
 def idle_share(span_s: float = 0.25) -> float:
@@ -215,7 +272,7 @@ def _core_ticks() -> list[tuple[int, int]]:
 
 
 _LOOP = """
-import platform, time
+import platform, sysconfig, time
 class Point:
     __slots__ = ("x",)
     def __init__(self, x): self.x = x
@@ -229,27 +286,30 @@ def loop():
 best = 9e9
 for _ in range(30):
     began = time.process_time(); loop(); best = min(best, time.process_time() - began)
-print(platform.python_version(), round(best * 1e3, 2))
+value = lambda name: sysconfig.get_config_var(name) or ""
+level = [word for word in value("PY_CFLAGS").split() if word.startswith("-O")][-1:]
+arguments = value("CONFIG_ARGS")
+asked = [f"configured with --{word}" for word in ("enable-optimizations", "with-lto") if f"--{word}" in arguments]
+system = value("prefix") == "/usr"
+packaged = "of the distribution, which does not record a profile" if system else "no profile, no LTO"
+print(platform.python_version(), round(best * 1e3, 2), ", ".join([*level, *(asked or [packaged])]), sep="\\n")
 """
 
 
-def python_speed(python: str) -> tuple[str, str]:
-    """Version of an interpreter, and how long it takes over a fixed loop: builds of one version differ by half."""
-    out = subprocess.run([python, "-c", _LOOP], capture_output=True, text=True, check=True).stdout.split()
-    return out[0], out[1]
+def describe_python(python: str) -> dict[str, str]:
+    """Version, compiler flags and speed of an interpreter: builds of one version differ by half."""
+    out = subprocess.run([python, "-c", _LOOP], capture_output=True, text=True, check=True).stdout.split("\n")
+    return dict(zip(("version", "loop_ms", "flags"), out, strict=False))
 
 
-def describe(python: str) -> dict[str, str]:
+def describe() -> dict[str, str]:
     """The machine line that stands beside every figure."""
-    version, loop_ms = python_speed(python)
     return {
         "cpu": _cpu_name(),
         "cores": str(os.cpu_count()),
         "pinned": "yes" if CAN_PIN else "no: taskset or a second core is missing",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
-        "python": version,
-        "python_loop_ms": loop_ms,
         "load_before": f"{os.getloadavg()[0]:.2f}",
         "at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
     }

@@ -1,5 +1,7 @@
 """A provider that streams 64 deltas, 20 ms apart, to each request: `python -m benchmarks.paced_mock PORT`.
 
+Below /stamp each delta says when it was sent, `@` and nanoseconds of the monotonic clock, which all processes share.
+
 One clock ticks every millisecond and serves the streams of its slot, so that a thousand of them do not come in bursts.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from time import perf_counter_ns
 from typing import cast
 
 import uvloop
@@ -39,6 +42,8 @@ _HULL = {
 _USAGE = {"prompt_tokens": 19, "completion_tokens": DELTAS, "total_tokens": 19 + DELTAS}
 _FIRST = _HEAD + _chunk(_event({"role": "assistant", "content": ""}))
 _NEXT = _chunk(_event({"content": " word"}))
+_STAMP = "@1234567890123456789"
+_STAMPED = _chunk(_event({"content": _STAMP})).replace(b"%", b"%%").replace(_STAMP.encode(), b"@%019d")
 _LAST = (
     _chunk(_event({}, "stop"))
     + _chunk(json.dumps(_HULL | {"choices": [], "usage": _USAGE}))
@@ -77,6 +82,7 @@ class Stream(asyncio.Protocol):
         self._clock = clock
         self._buffer = b""
         self._sent = 0
+        self._stamped = False
         self.slot: set[Stream] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -95,13 +101,14 @@ class Stream(asyncio.Protocol):
         if len(body) >= length:
             self._buffer = body[length:]
             self._sent = 0
+            self._stamped = head.startswith(b"POST /stamp/")
             self._transport.write(_FIRST)
             self._clock.add(self)
 
     def step(self) -> None:
         if self._sent < DELTAS:
             self._sent += 1
-            self._transport.write(_NEXT)
+            self._transport.write(_STAMPED % perf_counter_ns() if self._stamped else _NEXT)
         else:
             self.slot.discard(self)
             self._transport.write(_LAST)

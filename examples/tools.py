@@ -28,7 +28,9 @@ def get_weather(city: str) -> str:
 
 messages: list[dict[str, Any]] = [{"role": "user", "content": "What is the weather in Lima?"}]
 with Portico() as client:
-    asked = client.chat.complete(MODEL, messages, tools=[WEATHER], tool_choice="required", max_tokens=100)
+    asked = client.chat.complete(
+        MODEL, messages, tools=[WEATHER], tool_choice="required", max_tokens=100, temperature=0
+    )
     calls = [
         {"id": c.id, "type": "function", "function": {"name": c.function.name, "arguments": c.function.arguments}}
         for c in asked.tool_calls

@@ -23,9 +23,9 @@ STEPS = (
     (0, 2, "edge/routes/chat.py", "body to ChatRequest"),
     (1, 2, "assistants/desk.py", "model name to a desk"),
     (2, 2, "gateway/chat.py", "model, targets, retry"),
-    (3, 2, "providers/openai.py", "request to provider's"),
+    (3, 2, "providers/openai/chat.py", "request to provider's"),
     (3, 3, "providers/transport.py", "pooled connections"),
-    (3, 4, "providers/openai.py", "frames to chunks"),
+    (3, 4, "providers/openai/chat.py", "frames to chunks"),
     (2, 4, "gateway/metering.py", "count, one usage line"),
     (0, 4, "edge/stream.py", "chunks to bytes, [DONE]"),
 )

@@ -28,6 +28,7 @@ DEFAULTS = {"data_dir": "`.portico` in a clone, else `~/.local/share/portico`"}
 VARIABLES = {
     "provider_keys": "PORTICO_PROVIDER_<NAME>_API_KEY",
     "provider_urls": "PORTICO_PROVIDER_<NAME>_BASE_URL",
+    "provider_options": "PORTICO_PROVIDER_<NAME>_<OPTION>",
 }
 SHORT = {"port": "PORT", "data_dir": "DATA"}
 
@@ -78,21 +79,22 @@ def describe(setting: Field[Any], hint: Any) -> str:
     name = setting.name
     variable = VARIABLES.get(name, f"PORTICO_{name.upper()}")
     short = f", or `{SHORT[name]}`" if name in SHORT else ""
-    return f"**`{variable}`**{short}. Default: {default_of(setting)}.<br>\n{setting.metadata['help']}"
+    text = setting.metadata["help"].removeprefix(f"{variable}: ")
+    return f"**`{variable}`**{short}. Default: {default_of(setting)}.<br>\n{text[0].upper()}{text[1:]}"
 
 
 def default_of(setting: Field[Any]) -> str:
     if setting.name in DEFAULTS:
         return DEFAULTS[setting.name]
     match setting.default:
-        case None:
+        case None | "":
             return "none"
         case bool() as switch:
             return "`true`" if switch else "`false`"
         case value if value is MISSING:
             return "none"
         case float() as number:
-            return f"`{number:g}`"
+            return f"`{number:.15g}`"
         case value:
             return f"`{value}`"
 

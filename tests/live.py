@@ -56,6 +56,7 @@ class LiveServer:
             **keep,
             "PORTICO_MODELS_DIR": str(MODELS),
             "PORTICO_STARTER_PULL": "off",
+            "PORTICO_CHAT_CACHE": "false",  # tests send the same request again and again
             "PORTICO_PORT": "0",
             "PORTICO_DATA_DIR": str(self.data_dir),
             **self.environ,

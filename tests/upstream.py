@@ -66,11 +66,13 @@ HELLO = sse(
 
 @dataclass
 class Asked:
-    """One request that arrived."""
+    """One request that arrived. `body` is the parsed JSON, or the bytes themselves when they are none."""
 
     path: str
     headers: dict[str, str]
     body: Any
+    method: str = "POST"
+    raw_body: bytes = b""
 
 
 @dataclass
@@ -123,8 +125,14 @@ class Upstream:
         self._server.server_close()
 
     @property
+    def root(self) -> str:
+        """Scheme, host and port."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        """The base URL as OpenAI has it."""
+        return f"{self.root}/v1"
 
     def reset(self) -> None:
         self.asked.clear()
@@ -149,6 +157,13 @@ def answer_well(asked: Asked) -> Reply:
     return whole()
 
 
+def _read_body(body: bytes) -> Any:
+    try:
+        return json.loads(body or b"null")
+    except ValueError:  # a form, an upload
+        return body
+
+
 class _Server(ThreadingHTTPServer):
     upstream: Upstream
     daemon_threads = True
@@ -165,7 +180,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         headers = {k.lower(): v for k, v in self.headers.items()}
-        asked = Asked(self.path, headers, json.loads(self.rfile.read(length) or b"null"))
+        sent = self.rfile.read(length)
+        asked = Asked(self.path, headers, _read_body(sent), self.command, sent)
         upstream = self.server.upstream
         upstream.asked.append(asked)
         reply = upstream.script(asked)
@@ -175,6 +191,8 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             upstream.hang_ups += 1
             self.close_connection = True
+
+    do_GET = do_POST
 
     def _send(self, reply: Reply) -> None:
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

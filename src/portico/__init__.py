@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         MethodNotAllowed,
         MissingCredentials,
         NotFound,
+        OperationFailed,
+        OperationPending,
         Overloaded,
         PayloadTooLarge,
         PorticoError,
@@ -50,9 +52,27 @@ if TYPE_CHECKING:
         ToolCallReady,
         UsageEvent,
     )
+    from portico.sdk.media import Image, ImageList, Speech, Video
+    from portico.sdk.response_stream import AsyncResponseStream, ResponseStream
     from portico.sdk.shapes import AvailableModel, Model, Provider, ServiceStatus, Token, TokenIdentity
+    from portico.wire.access_control import Invitation, Member, OrganizationAccess, ProjectAccess, Role
+    from portico.wire.assistants import Assistant, AssistantItem, AssistantRevision, RevisionDiff
+    from portico.wire.audio import Transcription
+    from portico.wire.audit import AuditCheck, AuditEntry
+    from portico.wire.auth import AccessToken, Session, SetupLink, User, UserInfo
     from portico.wire.chat import ChatCompletion, Choice, Message, ToolCall, Usage
     from portico.wire.embeddings import Embedding, EmbeddingList
+    from portico.wire.files import FileData, FileItem, Uploaded
+    from portico.wire.guardrails import GuardrailSettings
+    from portico.wire.organizations import DeletedOrganization, Organization
+    from portico.wire.projects import DeletedProject, Plugin, Project
+    from portico.wire.providers import ModelAlias, OwnModel, OwnProvider, ProviderKey, ProviderState
+    from portico.wire.requests_log import RequestItem, RequestStatus
+    from portico.wire.rerank import Ranked, Ranking
+    from portico.wire.responses import Response, ResponseEvent
+    from portico.wire.secrets import ProjectSecret, SecretAccess
+    from portico.wire.usage_limits import UsageLimit, UsageRate
+    from portico.wire.videos import VideoOperation
 
 _HOMES = {
     "portico.sdk.chat_stream": "AsyncChatStream ChatStream",
@@ -60,23 +80,49 @@ _HOMES = {
     "portico.sdk.credentials": "Credentials",
     "portico.sdk.errors": (
         "ApiError BadRequest ClientClosed ConfigurationError ConnectionLost Forbidden GuardrailBlocked HostUnreachable "
-        "InvalidAnswer MethodNotAllowed MissingCredentials NotFound Overloaded PayloadTooLarge PorticoError "
+        "InvalidAnswer MethodNotAllowed MissingCredentials NotFound OperationFailed OperationPending Overloaded "
+        "PayloadTooLarge PorticoError "
         "RateLimited Redirected RequestConflict RequestTimeout ServerError StreamError StreamFailed "
         "StreamInterrupted TlsFailed TransportError Unauthorized UpstreamTimeout"
     ),
     "portico.sdk.events": (
         "ChatEvent Finish PlatformEvent ReasoningDelta TextDelta ToolCallDelta ToolCallReady UsageEvent"
     ),
+    "portico.sdk.response_stream": "AsyncResponseStream ResponseStream",
     "portico.sdk.shapes": "AvailableModel Model Provider ServiceStatus Token TokenIdentity",
+    "portico.sdk.media": "Image ImageList Speech Video",
+    "portico.wire.audio": "Transcription",
+    "portico.wire.assistants": "Assistant AssistantItem AssistantRevision RevisionDiff",
+    "portico.wire.audit": "AuditCheck AuditEntry",
+    "portico.wire.auth": "AccessToken Session SetupLink User UserInfo",
+    "portico.wire.secrets": "ProjectSecret SecretAccess",
+    "portico.wire.rerank": "Ranked Ranking",
+    "portico.wire.videos": "VideoOperation",
     "portico.wire.chat": "ChatCompletion Choice Message ToolCall Usage",
     "portico.wire.embeddings": "Embedding EmbeddingList",
+    "portico.wire.files": "FileData FileItem Uploaded",
+    "portico.wire.guardrails": "GuardrailSettings",
+    "portico.wire.providers": "ModelAlias OwnModel OwnProvider ProviderKey ProviderState",
+    "portico.wire.responses": "Response ResponseEvent",
+    "portico.wire.projects": "DeletedProject Plugin Project",
+    "portico.wire.organizations": "DeletedOrganization Organization",
+    "portico.wire.access_control": "Invitation Member OrganizationAccess ProjectAccess Role",
+    "portico.wire.usage_limits": "UsageLimit UsageRate",
+    "portico.wire.requests_log": "RequestItem RequestStatus",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
+    "AccessToken",
     "ApiError",
+    "Assistant",
+    "AssistantItem",
+    "AssistantRevision",
     "AsyncChatStream",
     "AsyncPortico",
+    "AsyncResponseStream",
+    "AuditCheck",
+    "AuditEntry",
     "AvailableModel",
     "BadRequest",
     "ChatCompletion",
@@ -87,31 +133,66 @@ __all__ = [
     "ConfigurationError",
     "ConnectionLost",
     "Credentials",
+    "DeletedOrganization",
+    "DeletedProject",
     "Embedding",
     "EmbeddingList",
+    "FileData",
+    "FileItem",
     "Finish",
     "Forbidden",
     "GuardrailBlocked",
+    "GuardrailSettings",
     "HostUnreachable",
+    "Image",
+    "ImageList",
     "InvalidAnswer",
+    "Invitation",
+    "Member",
     "Message",
     "MethodNotAllowed",
     "MissingCredentials",
     "Model",
+    "ModelAlias",
     "NotFound",
+    "OperationFailed",
+    "OperationPending",
+    "Organization",
+    "OrganizationAccess",
     "Overloaded",
+    "OwnModel",
+    "OwnProvider",
     "PayloadTooLarge",
     "PlatformEvent",
+    "Plugin",
     "Portico",
     "PorticoError",
+    "Project",
+    "ProjectAccess",
+    "ProjectSecret",
     "Provider",
+    "ProviderKey",
+    "ProviderState",
+    "Ranked",
+    "Ranking",
     "RateLimited",
     "ReasoningDelta",
     "Redirected",
     "RequestConflict",
+    "RequestItem",
+    "RequestStatus",
     "RequestTimeout",
+    "Response",
+    "ResponseEvent",
+    "ResponseStream",
+    "RevisionDiff",
+    "Role",
+    "SecretAccess",
     "ServerError",
     "ServiceStatus",
+    "Session",
+    "SetupLink",
+    "Speech",
     "StreamError",
     "StreamFailed",
     "StreamInterrupted",
@@ -122,11 +203,19 @@ __all__ = [
     "ToolCall",
     "ToolCallDelta",
     "ToolCallReady",
+    "Transcription",
     "TransportError",
     "Unauthorized",
+    "Uploaded",
     "UpstreamTimeout",
     "Usage",
     "UsageEvent",
+    "UsageLimit",
+    "UsageRate",
+    "User",
+    "UserInfo",
+    "Video",
+    "VideoOperation",
     "__version__",
 ]
 

@@ -587,3 +587,12 @@ def test_half_a_request_behind_a_long_answer_does_not_end_the_answer() -> None:
     closed: list[bool] = []
     waiting_connection(closed, pipeline=["the half one"]).look_after(5000.0, 10.0)
     assert not closed
+
+
+def test_a_conversation_of_too_many_parts_is_refused_at_once(server: LiveServer) -> None:
+    """Each part is looked at, and meanwhile the process serves nobody else."""
+    parts = [{"type": "text", "text": "a"}] * 20_001
+    body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": parts}]}
+    answer = server.post("/v1/chat/completions", body)
+    assert (answer.status, answer.json()["errors"][0]["id"]) == (400, 8)
+    assert answer.json()["error"]["param"] == "messages"

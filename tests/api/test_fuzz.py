@@ -26,7 +26,7 @@ from portico.server.edge.http import HOT
 from portico.server.edge.routes.chat import read_chat_request
 from portico.server.edge.routes.embeddings import read_embedding_request
 from portico.server.errors import PorticoError
-from portico.server.gateway.parameters import fit_parameters
+from portico.server.gateway.parameters import fit_request
 from portico.server.providers.base import Endpoint, Outgoing, Target, Turn
 from portico.server.providers.local.adapter import Local
 from portico.server.providers.openai import OpenAI
@@ -435,8 +435,8 @@ def test_whatever_is_read_can_be_written_to_a_provider(body: dict[str, Any], loc
     read.stream = streamed
 
     def write() -> Outgoing:
-        fit_parameters(read, model)
-        return adapter.write_chat(read, target, Turn(True))
+        turn = Turn(True)
+        return adapter.write_chat(fit_request(read, model, turn), target, turn)
 
     outgoing = refuse_or(write)
     if outgoing is not None:

@@ -204,8 +204,8 @@ class Shown:
 
 @pytest.fixture(scope="module")
 def keyless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A fresh installation: no key of any provider."""
-    live = LiveServer(Path(tmp_path_factory.mktemp("keyless")))
+    """A fresh installation: no key of any provider. A small context ends an answer that a sample does not bound."""
+    live = LiveServer(Path(tmp_path_factory.mktemp("keyless")), {"PORTICO_LOCAL_CONTEXT": "1024"})
     try:
         yield live.start()
     finally:
@@ -288,8 +288,8 @@ def test_the_catalogue_needs_no_key_of_a_provider(keyless: LiveServer, sample: s
 
 
 @pytest.mark.parametrize("sample", DIRECT.values(), ids=DIRECT)
-def test_a_chat_with_a_local_model_in_place_of_the_providers(server: LiveServer, sample: str) -> None:
-    shown = run(sample, server, CHAT)
+def test_a_chat_with_a_local_model_in_place_of_the_providers(keyless: LiveServer, sample: str) -> None:
+    shown = run(sample, keyless, CHAT)
     assert shown.status == 200, shown.body
     assert shown.content_type == "application/json"
     body = shown.json()

@@ -65,7 +65,8 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         headers = {name.lower(): value for name, value in self.headers.items()}
-        asked = Asked(self.command, url.path, query, headers, json.loads(raw) if raw else None)
+        is_form = headers.get("content-type", "").startswith(("multipart/", "application/x-www-form-urlencoded"))
+        asked = Asked(self.command, url.path, query, headers, raw if is_form else json.loads(raw) if raw else None)
         answer = self.fake.find(asked)
         self.send_response(answer.status)
         for name, value in answer.headers.items():
@@ -78,8 +79,8 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = _handle
 
     def _send_json(self, body: object) -> None:
-        data = json.dumps(body).encode()
-        self.send_header("Content-Type", "application/json")
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_header("Content-Type", "application/octet-stream" if data is body else "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

@@ -99,6 +99,28 @@ def test_every_option_reaches_the_server(run: Run, server: FakeServer, tmp_path:
     }
 
 
+def test_an_assistant_is_asked_by_its_name(run: Run, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.answer("POST", CHAT, completion("Salut"))
+    monkeypatch.setenv("PORTICO_MODEL", "local/other")
+
+    assert run("chat", "--assistant", "My translator", "--revision", "2", "--var", "language=French", "hi").code == 0
+    assert server.last(CHAT).body == {
+        "model": "saia:assistant:My translator",
+        "messages": [{"role": "user", "content": "hi"}],
+        "stream": False,
+        "variables": [{"key": "language", "value": "French"}],
+        "revision": 2,
+    }
+
+
+def test_a_model_and_an_assistant_at_once_are_wrong_use(run: Run, server: FakeServer) -> None:
+    result = run("chat", "--assistant", "A", "--model", "openai/gpt-4o", "hi")
+
+    assert result.code == 2
+    assert "--model and --assistant name different things to ask" in result.err
+    assert server.asked == []
+
+
 @pytest.mark.parametrize("words", [[], ["-"]])
 def test_the_message_comes_from_standard_input(run: Run, server: FakeServer, words: list[str]) -> None:
     server.answer("POST", CHAT, completion("ok"))

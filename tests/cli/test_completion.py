@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from .conftest import Run
-from .fake_server import FakeServer
+from .fake_server import Answer, FakeServer
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_another_shell_is_wrong_use(run: Run) -> None:
 
 
 def test_commands_and_their_own_commands(complete: Complete) -> None:
-    assert complete("portico", "c") == ["chat", "configure", "completion"]
+    assert complete("portico", "c") == ["chat", "cache", "configure", "completion"]
     assert complete("portico", "llm", "mo") == ["models", "model"]
 
 
@@ -78,6 +80,27 @@ def test_models_come_from_the_server(complete: Complete, server: FakeServer) -> 
 
     assert complete("portico", "chat", "--model", "openai/g") == ["openai/gpt-4o"]
     assert server.last("/v3/llm/providers").query == {"include": "models", "type": "Chat", "detail": "Summary"}
+
+
+def test_projects_and_assistants_come_from_the_server(complete: Complete, server: FakeServer) -> None:
+    server.answer("GET", "/v1/organization/projects", {"projects": [{"projectId": "p1"}, {"projectId": "q2"}]})
+    names = [{"assistantName": "Translator"}, {"assistantName": "Writer"}]
+    server.answer("GET", "/v1/organization/assistants", {"assistants": names})
+
+    assert complete("portico", "tokens", "list", "--project", "p") == ["p1"]
+    assert complete("portico", "requests", "export", "--project", "") == ["p1", "q2"]
+    assert complete("portico", "chat", "--model", "saia:assistant:T") == ["saia:assistant:Translator"]
+
+
+def test_a_slow_server_does_not_keep_a_person_waiting(complete: Complete, server: FakeServer) -> None:
+    stuck = Event()
+    server.answer("GET", "/v1/organization/projects", Answer(stream=[stuck, b"{}"]))
+    began = time.monotonic()
+
+    assert complete("portico", "tokens", "list", "--project", "p") == []
+
+    assert time.monotonic() - began < 5
+    stuck.set()
 
 
 def test_profiles_come_from_the_file(complete: Complete, home: Path) -> None:

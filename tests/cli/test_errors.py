@@ -25,8 +25,10 @@ def errors(number: int, text: str, status: int) -> Answer:
     [
         (400, 8, "Field type is out of range", "Change the request"),
         (401, 401, "Unauthorized", "portico configure show"),
-        (403, 7, "ApiToken out of scope", "project token"),
-        (404, 4000, "Not Found.", "portico llm models"),
+        (403, 7, "ApiToken out of scope", "system administrator"),
+        (404, 4000, "Not Found.", "Check the name or the id"),
+        (403, 403, "Forbidden", "an administrator gives others"),
+        (403, 2006, "Project Not In Organization", "portico projects list"),
         (409, 4000, "The model name is ambiguous.", "use the id"),
         (413, 413, "Payload Too Large", "Send less"),
         (429, 154, "Quota exceeded.", "quota"),

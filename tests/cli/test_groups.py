@@ -39,6 +39,17 @@ def test_without_a_command_the_help_is_shown(run: Run) -> None:
     assert run().code == 0
 
 
+def test_a_group_without_a_command_shows_its_help_as_it_stands(run: Run) -> None:
+    told = run("files")
+    assert (told.code, told.out, told.err) == (2, "", run("files", "--help").out)
+
+
+def test_a_question_that_nobody_can_answer_is_wrong_use(run: Run) -> None:
+    told = run("tokens", "delete", "t1")
+    assert (told.code, "say --yes" in told.err) == (2, True)
+    assert run("tokens", "delete", "t1", stdin="n\n").code == 130
+
+
 @pytest.mark.parametrize(
     ("line", "suggestion"),
     [

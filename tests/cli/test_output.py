@@ -53,6 +53,16 @@ def test_a_terminal_never_cuts_the_first_column_and_keeps_a_row_on_one_line(serv
     assert lines[-1].rstrip().endswith("…")
 
 
+def test_a_terminal_leaves_a_link_in_one_piece_to_be_copied(server: FakeServer) -> None:
+    link = "http://127.0.0.1:8080/setup#invitation-" + "x" * 100
+    server.answer("POST", "/v2/users/u1/setup-link", {"setupLink": link, "expiresAt": "2030-01-01T00:00:00"})
+
+    with terminal("users", "link", "u1") as screen:
+        assert screen.end() == 0
+
+    assert screen.screen.splitlines() == [f"setupLink   {link}", "expiresAt   2030-01-01T00:00:00"]
+
+
 @pytest.mark.parametrize(("line", "environ"), [(["--no-color"], {}), ([], {"NO_COLOR": "1"})])
 def test_no_color_is_no_color(home: object, line: list[str], environ: dict[str, str]) -> None:
     with terminal("version", *line, environ=environ) as screen:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from portico.cli.profiles import mask
+from portico.sdk.credentials import read_profiles
 
 from .conftest import TOKEN, Run
 from .fake_server import Answer, FakeServer
@@ -113,6 +114,38 @@ def test_remove_asks_and_keeps_the_others(run: Run, file: Path) -> None:
 
 def test_removing_an_unknown_profile_is_four(run: Run) -> None:
     assert run("configure", "remove", "nobody", "--yes").code == 4
+
+
+def test_use_makes_a_profile_the_default_and_keeps_the_one_before(run: Run, file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text("[default]\nA = 1\n\n[work]\nGEAI_API_KEY = w\n")
+
+    assert run("configure", "use", "work").code == 0
+    assert read_profiles(file) == {
+        "default": {"geai_api_key": "w"}, "previous": {"a": "1"}, "work": {"geai_api_key": "w"}
+    }  # fmt: skip
+    assert run("configure", "use", "previous").code == 0
+    assert read_profiles(file)["default"] == {"a": "1"}
+
+
+def test_use_moves_a_session_because_its_refresh_token_is_good_once(run: Run, file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text("[work]\nGEAI_OAUTH_ACCESS_TOKEN = a\nPORTICO_OAUTH_REFRESH_TOKEN = r\n")
+
+    run("configure", "use", "work")
+
+    assert file.read_text() == "[default]\nGEAI_OAUTH_ACCESS_TOKEN = a\nPORTICO_OAUTH_REFRESH_TOKEN = r\n"
+
+
+def test_rename_keeps_the_lines_and_takes_no_name_that_is_there(run: Run, file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text("[default]\nA = 1\n\n[work]\n# mine\nB = 2\n")
+
+    assert run("configure", "rename", "work", "default").code == 2
+    assert run("configure", "rename", "work", "of[fice").code == 2
+    assert run("configure", "rename", "nobody", "x").code == 4
+    assert run("configure", "rename", "work", "office").code == 0
+    assert file.read_text() == "[default]\nA = 1\n\n[office]\n# mine\nB = 2\n"
 
 
 def test_a_short_secret_is_hidden_whole() -> None:

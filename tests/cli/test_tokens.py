@@ -19,7 +19,8 @@ def test_the_list_is_that_of_the_tokens_own_project(run: Run, server: FakeServer
     server.answer("GET", "/v1/organization/project/p/tokens", {"tokens": [ROW]})
 
     assert run("tokens", "list", "-o", "table").out == (
-        "Id   Name  Status  Made                 Description\nt-1  ci    Active  2026-08-20T11:11:44  -\n"
+        "Id   Name  Status  Made                 Ends  Last used  Description\n"
+        "t-1  ci    Active  2026-08-20T11:11:44  -     -          -\n"
     )  # fmt: skip
 
 
@@ -55,6 +56,8 @@ def test_a_new_token_is_shown_once(run: Run, server: FakeServer) -> None:
         (["block", "t-1"], {"status": "Blocked"}),
         (["unblock", "t-1"], {"status": "Active"}),
         (["describe", "t-1", "nightly"], {"description": "nightly"}),
+        (["expire", "t-1", "2030-01-31"], {"expiresAt": "2030-01-31"}),
+        (["expire", "t-1", "never"], {"expiresAt": ""}),
     ],
 )
 def test_changes(run: Run, server: FakeServer, line: list[str], body: dict[str, str]) -> None:
@@ -92,3 +95,30 @@ def test_validate_shows_whom_the_token_belongs_to(run: Run, server: FakeServer) 
 
     assert json.loads(result.out) == {"organizationId": "o", "projectId": "p"}
     assert server.last(VALIDATE).headers["authorization"] == f"Bearer {TOKEN}"
+
+
+WHOLE = "/v2/organization/tokens"
+
+
+@pytest.mark.parametrize(
+    ("line", "method", "path", "body"),
+    [
+        (["list"], "GET", WHOLE, None),
+        (["create", "ops", "--expires", "2030-01-31"], "POST", WHOLE, {"name": "ops", "expiresAt": "2030-01-31"}),
+        (["show", "t-1"], "GET", f"{WHOLE}/t-1", None),
+        (["block", "t-1"], "PUT", f"{WHOLE}/t-1", {"status": "Blocked"}),
+        (["delete", "t-1", "--yes"], "DELETE", f"{WHOLE}/t-1", None),
+    ],
+)
+def test_tokens_of_the_organization(
+    run: Run, server: FakeServer, line: list[str], method: str, path: str, body: dict[str, str] | None
+) -> None:
+    server.answer(method, path, {**ROW, "tokens": [ROW]})
+
+    assert run("tokens", *line, "--organization").code == 0
+    asked = server.last(path)
+    assert (asked.method, asked.body or None) == (method, body)
+
+
+def test_a_project_and_the_organization_exclude_each_other(run: Run, server: FakeServer) -> None:
+    assert run("tokens", "list", "--organization", "--project", "p").code == 2

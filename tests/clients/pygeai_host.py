@@ -20,12 +20,15 @@ def import_pygeai(home: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import pygeai.admin.clients
+            import pygeai.analytics.managers
+            import pygeai.assistant.managers
             import pygeai.auth.clients
             import pygeai.chat.managers
             import pygeai.chat.session
             import pygeai.core.embeddings.managers
             import pygeai.core.llm.clients
-            import pygeai.health.clients  # noqa: F401
+            import pygeai.health.clients
+            import pygeai.organization.managers  # noqa: F401
     finally:
         if before is None:
             del os.environ["HOME"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from portico.server.catalog.load import load_catalog
+from portico.server.catalog.load import load_aliases, load_catalog
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "examples/README.md"]
@@ -52,6 +52,10 @@ def test_json_blocks_are_json(text: str) -> None:
 @pytest.mark.parametrize("text", blocks("toml"))
 def test_catalog_entries_of_the_manual_can_be_loaded(text: str, tmp_path: Path) -> None:
     entry = tomllib.loads(text)
+    if "name" not in entry:
+        (tmp_path / "aliases.toml").write_text(text, encoding="utf-8")
+        assert set(load_aliases(tmp_path)) == {alias["name"] for alias in entry["aliases"]}
+        return
     (tmp_path / f"{entry['name']}.toml").write_text(text, encoding="utf-8")
     catalog = load_catalog(tmp_path)
     names = {m.name for m in catalog.find_provider(entry["name"]).models}

@@ -53,3 +53,16 @@ def test_what_is_no_address_of_a_provider_is_refused_without_telling_it(url: str
 def test_the_defaults_are_within_their_own_ranges(tmp_path: Path) -> None:
     defaults = asdict(Settings.load({}, data_dir=tmp_path))
     Settings.load({}, **{name: value for name, value in defaults.items() if type(value) in (int, float)})
+
+
+@pytest.mark.parametrize("address", ["collector:4318", "ftp://collector", "http://user:pw@collector:4318", "nonsense"])
+def test_a_collector_without_an_address_is_refused(address: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="PORTICO_OTEL_ENDPOINT"):
+        Settings.load({"PORTICO_OTEL_ENDPOINT": address}, data_dir=tmp_path)
+
+
+def test_nothing_watches_unless_it_is_asked_for(tmp_path: Path) -> None:
+    settings = Settings.load({}, data_dir=tmp_path)
+    assert (settings.metrics, settings.otel_endpoint, settings.request_log) == ("off", None, "off")
+    with pytest.raises(SettingError, match="PORTICO_METRICS"):
+        Settings.load({"PORTICO_METRICS": "yes"}, data_dir=tmp_path)

@@ -141,3 +141,85 @@ def test_any_stream_is_the_same_however_it_is_cut(case: tuple[bytes, list[bytes]
 def test_no_bytes_make_it_fail(pieces: list[bytes]) -> None:
     whole = texts(b"".join(pieces))
     assert texts(*pieces) == whole
+
+
+LINES = st.one_of(
+    st.tuples(
+        st.sampled_from([b"data: ", b"data:", b"event: ", b"event:", b"id: ", b"retry: ", b": ", b":", b" data: "]),
+        st.one_of(TEXT.map(str.encode), st.sampled_from([b"", b" ", b": ", b"data: x", b"[DONE]", b"{}"])),
+    ).map(b"".join),
+    st.sampled_from([b"data", b"event", b"dat", b"data: ", b"event: e", b"\xef\xbb\xbfdata: x", b"", b""]),
+)
+BLOCKS = st.one_of(
+    TEXT.map(lambda text: [b"data: " + text.encode()]),  # the two forms that are read in a way of their own
+    st.tuples(TEXT, TEXT).map(lambda pair: [b"event: " + pair[0].encode(), b"data: " + pair[1].encode()]),
+    st.lists(LINES, max_size=4),
+)
+
+
+def by_lines(raw: bytes) -> list[Event]:
+    """What the specification of event streams says, line by line, with the end of the stream ending its last event."""
+    text = raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    events: list[Event] = []
+    data: list[bytes] = []
+    name = b""
+    for line in [*text.split(b"\n"), b""]:
+        field, _, value = line.partition(b":")
+        value = value[1:] if value[:1] == b" " else value
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value
+        elif not line:
+            if data:
+                events.append(Event(b"\n".join(data), name))
+            data, name = [], b""
+    return events
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> list[bytes]:
+    """Blocks of lines, each with one kind of line end, or with all of them mixed."""
+    pieces = [draw(st.sampled_from([b"", b"", b"\xef\xbb\xbf"]))]
+    for block in draw(st.lists(BLOCKS, max_size=6)):
+        ends = draw(st.sampled_from([st.just(b"\n"), st.just(b"\r\n"), st.just(b"\r"), ENDS]))
+        pieces.append(b"".join(line + draw(ends) for line in [*block, b""]))
+    return pieces
+
+
+@given(frames(), st.data())
+@settings(max_examples=500, deadline=None)
+def test_every_kind_of_line_is_read_the_same_however_it_is_cut(pieces: list[bytes], data: st.DataObject) -> None:
+    raw = b"".join(pieces)
+    expected = by_lines(raw)
+    assert read(raw) == expected
+    assert read(*pieces) == expected, "one frame a piece, as most servers send them"
+    assert read(*(raw[i : i + 1] for i in range(len(raw)))) == expected
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=12)))
+    assert read(*(raw[a:b] for a, b in zip([0, *cuts], [*cuts, len(raw)], strict=True))) == expected
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_each_single_cut_gives_the_same_events(end: bytes) -> None:
+    lines = [b": hi", b"", b"event: delta", b"data: {}", b"", b"data: one", b"", b"id: 7", b"data: two", b"", b""]
+    raw = b"data: zero" + end * 2 + end.join(lines) + b"event: last" + end + b"data: [DONE]" + end * 2
+    expected = [Event(b"zero"), Event(b"{}", b"delta"), Event(b"one"), Event(b"two"), Event(b"[DONE]", b"last")]
+    assert [read(raw[:cut], raw[cut:]) for cut in range(len(raw) + 1)] == [expected] * (len(raw) + 1)
+
+
+def test_a_whole_frame_behind_a_held_one_or_behind_cr_belongs_to_what_came_before() -> None:
+    assert texts(b"data: a\n\n", b"data: b\n", b"data: c\n\n") == [b"a", b"b\nc"]
+    assert texts(b"data: a\n\n", b"data: b\r", b"data: c\n\n", b"data: d\n\n") == [b"a", b"b\nc", b"d"]
+    assert texts(b"data: a\n\n", b"\n", b"data: b\n\n", b"", b"data: c\n\n") == [b"a", b"b", b"c"]
+
+
+@pytest.mark.parametrize("frame", [b"data: %b\n\n", b"event: e\ndata: %b\n\n", b"data:%b\r\n\r\n"])
+def test_the_bound_is_the_same_for_every_way_of_reading(frame: bytes) -> None:
+    room = 100 - len(frame.replace(b"\r", b"").removesuffix(b"\n\n") % b"")
+    for pieces in ([b"data: x\n\n", frame % (b"y" * room)], [b"data: x\n\n" + frame % (b"y" * room)]):
+        decoder = SSEDecoder(max_frame_bytes=100)
+        assert [e.data for piece in pieces for e in decoder.feed(piece)] == [b"x", b"y" * room]
+    for pieces in ([b"data: x\n\n", frame % (b"y" * (room + 1))], [b"data: x\n\n" + frame % (b"y" * (room + 1))]):
+        decoder = SSEDecoder(max_frame_bytes=100)
+        with pytest.raises(FrameTooLarge):
+            _ = [decoder.feed(piece) for piece in pieces]

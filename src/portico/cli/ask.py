@@ -40,6 +40,7 @@ class Question:
     reasoning_effort: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     conversation_id: str | None = None
+    revision: int | None = None
 
     def asking(self, text: str) -> Question:
         return replace(self, messages=(*self.messages, {"role": "user", "content": text}))
@@ -61,6 +62,7 @@ class Question:
             "response_format": {"type": "json_schema", "json_schema": schema} if self.json_schema is not None else None,
             "variables": self.variables or None,
             "conversation_id": self.conversation_id,
+            "revision": self.revision,
         }
 
 

@@ -6,11 +6,12 @@ import sys
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from .groups import Command
 from .inputs import read_json, read_message, read_pairs, read_word
 from .options import Options
-from .suggest import suggest_models
+from .suggest import suggest_chat_models
 
 
 @click.command(
@@ -19,7 +20,7 @@ from .suggest import suggest_models
         'portico chat "Name three rivers of Chile"',
         "portico chat Summarise: @report.txt        # a file; two @@ for a text that begins with @",
         "git diff | portico chat 'Write a commit message:' -",
-        "portico chat --model saia:assistant:Translator --var language=French 'Good evening'",
+        "portico chat --assistant Translator --var language=French 'Good evening'",
         "portico chat --json-schema person.json 'Ada Lovelace, born 1815' | jq .name",
         "portico chat                               # a talk; /help shows its commands",
     ],
@@ -31,8 +32,12 @@ from .suggest import suggest_models
     envvar="PORTICO_MODEL",
     show_envvar=True,
     metavar="NAME",
-    shell_complete=suggest_models("Chat"),
+    shell_complete=suggest_chat_models,
     help="Model, or saia:assistant:NAME, saia:agent:NAME ... Default: the best local model that is ready.",
+)
+@click.option("--assistant", metavar="NAME", help="Ask this assistant: short for --model saia:assistant:NAME.")
+@click.option(
+    "--revision", type=click.IntRange(0), metavar="N", help="This revision of the assistant, not the active one."
 )
 @click.option("--system", "-s", metavar="TEXT", help="System prompt; @file reads it from a file.")
 @click.option("--stream/--no-stream", default=None, help="Show the answer as it comes. Default: on a terminal.")
@@ -74,11 +79,21 @@ def chat(message: tuple[str, ...], stream: bool | None, usage: bool, **values: A
     talk(question, usage=usage)
 
 
-def _options(system: str | None, json_schema: str | None, variables: tuple[str, ...], **rest: Any) -> dict[str, Any]:
+def _options(
+    model: str | None,
+    assistant: str | None,
+    system: str | None,
+    json_schema: str | None,
+    variables: tuple[str, ...],
+    **rest: Any,
+) -> dict[str, Any]:
+    if assistant and click.get_current_context().get_parameter_source("model") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--model and --assistant name different things to ask: give one of them")
     schema = read_json(json_schema, "--json-schema") if json_schema else None
     if schema is not None and not isinstance(schema, dict):
         raise click.UsageError("--json-schema: a schema is a JSON object")
     return {
+        "model": f"saia:assistant:{assistant}" if assistant else model,
         "system": read_word(system) if system else None,
         "json_schema": schema,
         "variables": read_pairs(variables, "--var"),

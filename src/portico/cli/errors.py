@@ -45,14 +45,25 @@ _HINTS = {
     "(portico configure show)?",
     "RequestTimeout": "Try again, or wait longer: --timeout SECONDS.",
     "Unauthorized": "Check the token: portico configure show says where it comes from.",
-    "Forbidden": "Models and assistants need a project token, administration an organization's (--alias organization).",
-    "NotFound": "Check the name: portico llm models lists the models there are.",
+    "NotFound": "Check the name or the id.",
+}
+
+# Where the id of a refusal tells more than its class; a 409 says itself what is in the way.
+_HINTS_BY_ID = {
+    7: "Models and assistants need a project token, administration an organization's (--alias organization), "
+    "organizations and users a system administrator (portico login --user).",
+    403: "No role opens this: portico members places shows the roles you have, an administrator gives others.",
+    409: "",
+    2006: "--project takes the id of a project of this organization: portico projects list.",
 }
 
 
 def explain(error: Exception) -> Failure | None:
     """What is shown for an error; None for one that nobody foresaw, which keeps its traceback."""
     match error:
+        case click.exceptions.NoArgsIsHelpError():
+            # Its message is the whole help, made to be read as it stands.
+            return Failure(error.format_message(), 2)
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else "portico"
             return _failure(error.format_message(), f"See: {path} --help", 2)
@@ -81,6 +92,8 @@ def _hint(error: Exception, hint: str) -> str:
     name = type(error).__name__
     # A hint of the SDK that is made for this very case says more than ours for the class, unless it is about code.
     special = "hint" in vars(error) and name != "MissingCredentials"
+    if not special and (ids := [number for number, _ in getattr(error, "errors", ()) if number in _HINTS_BY_ID]):
+        return _HINTS_BY_ID[ids[0]]
     return hint if special else _HINTS.get(name, hint)
 
 

@@ -15,19 +15,24 @@ _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
 class Command(click.Command):
-    """A click command that ends its help with examples and takes the global options too."""
+    """A click command that ends its help with examples and takes the global options too.
 
-    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+    `writes_file`: its -o is the file to write, and the form of the answer has only the long name --output.
+    """
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), writes_file: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **{"context_settings": _SETTINGS, **kwargs})
         self.examples = examples
-        self.params.extend(global_options())
+        self.writes_file = writes_file
+        self.params.extend(global_options(short_output=not writes_file))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_options(self, ctx, formatter)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_examples(self.examples, formatter)
-        formatter.write("\nGlobal options (-o, --alias, --base-url, ...) work here too; see: portico --help\n")
+        some = "--output" if self.writes_file else "-o"
+        formatter.write(f"\nGlobal options ({some}, --alias, --base-url, ...) work here too; see: portico --help\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,25 @@
-"""Commands that act on the server of this host, beside `serve` and `models`: new tokens when the old ones are lost."""
+"""What acts on the server of this host, beside `serve` and `models`: new tokens when the old ones are lost, and the
+keys, providers and models of the whole installation."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .errors import RequestFailed
 from .groups import Command
+from .inputs import confirm
 from .output import emit
 from .serve import explain_os_error, load_settings, server_missing
 
 if TYPE_CHECKING:
+    from portico.sdk.call import JsonObject
     from portico.server.access.credentials import Credentials
+    from portico.server.gateway.provider_settings import ProviderSettings
     from portico.server.settings import Settings
 
 
@@ -36,7 +41,7 @@ def reset_tokens(data_dir: Path | None, yes: bool) -> None:
     """
     settings = load_settings(data_dir=data_dir)
     if not yes:
-        click.confirm(f"Replace the first tokens of the server in {settings.data_dir}?", abort=True, err=True)
+        confirm(f"Replace the first tokens of the server in {settings.data_dir}?")
     made = _reset(settings)
     shown = {"credentials": str(made.path), "base_url": made.base_url}
     if sys.stdout.isatty():
@@ -59,3 +64,88 @@ def _reset(settings: Settings) -> Credentials:
         raise RequestFailed(str(error)) from error
     except OSError as error:
         raise RequestFailed(*explain_os_error(error, settings)) from error
+
+
+class HostProviders:
+    """The calls of the SDK's client for providers, made in the database of this host, for the whole installation."""
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        self._settings = settings
+
+    async def list_providers(self, *, project_id: str | None = None) -> JsonObject:
+        from portico.server.gateway.provider_management import INSTALLATION, entries
+
+        return _json(entries.list_all(self._settings, INSTALLATION))
+
+    async def create_provider(self, members: Mapping[str, Any]) -> JsonObject:
+        from portico.server.gateway.provider_management import INSTALLATION, entries
+
+        return await entries.create_provider(self._settings, INSTALLATION, members)
+
+    async def delete_provider(self, provider: str) -> JsonObject:
+        from portico.server.gateway.provider_management import INSTALLATION, entries
+
+        await entries.delete_provider(self._settings, INSTALLATION, provider)
+        return {}
+
+    async def create_model(self, provider: str, members: Mapping[str, Any]) -> JsonObject:
+        from portico.server.gateway.provider_management import INSTALLATION, entries
+
+        return await entries.create_model(self._settings, INSTALLATION, provider, members)
+
+    async def delete_model(self, provider: str, model: str) -> JsonObject:
+        from portico.server.gateway.provider_management import INSTALLATION, entries
+
+        await entries.delete_model(self._settings, INSTALLATION, provider, model)
+        return {}
+
+    async def list_keys(self, provider: str, *, project_id: str | None = None) -> JsonObject:
+        from portico.server.gateway.provider_management import INSTALLATION, keys
+
+        return _json(await keys.list_all(self._settings, INSTALLATION, provider))
+
+    async def create_key(self, provider: str, members: Mapping[str, Any]) -> JsonObject:
+        from portico.server.gateway.provider_management import INSTALLATION, keys
+
+        return _json(await keys.create(self._settings, INSTALLATION, provider, members))
+
+    async def update_key(self, provider: str, key_id: str, members: Mapping[str, Any]) -> JsonObject:
+        from portico.server.gateway.provider_management import INSTALLATION, keys
+
+        return _json(await keys.change(self._settings, INSTALLATION, provider, key_id, members))
+
+    async def delete_key(self, provider: str, key_id: str) -> JsonObject:
+        from portico.server.gateway.provider_management import INSTALLATION, keys
+
+        await keys.delete(self._settings, INSTALLATION, provider, key_id)
+        return {}
+
+
+def ask_host(data_dir: Path | None, call: Callable[[HostProviders], Awaitable[JsonObject]]) -> JsonObject:
+    """What `call` answers on the database of this host; a running server follows within a second."""
+    import asyncio
+
+    settings = load_settings(data_dir=data_dir)
+    try:
+        from portico.server.app.configuring import open_installation
+        from portico.server.errors import PorticoError, StartError
+    except ModuleNotFoundError as error:
+        raise server_missing(error) from error
+
+    async def go() -> JsonObject:
+        async with open_installation(settings) as found:
+            return await call(HostProviders(found))
+
+    try:
+        return asyncio.run(go())
+    except (StartError, PorticoError) as error:
+        raise RequestFailed(str(error)) from error
+    except OSError as error:
+        raise RequestFailed(*explain_os_error(error, settings)) from error
+
+
+def _json(shape: object) -> JsonObject:
+    import msgspec
+
+    built: JsonObject = msgspec.to_builtins(shape)
+    return built

@@ -11,6 +11,19 @@ from typing import Any
 import click
 
 
+def confirm(question: str) -> None:
+    """Ask before what cannot be undone. Raises Abort for a no, UsageError where nobody is there to answer."""
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)  # the question has no line end
+        raise click.UsageError("nobody is there to answer; say --yes") from None
+    if not agreed:
+        raise click.Abort
+
+
 def read_stdin() -> str:
     """All of standard input as UTF-8; what is not UTF-8 is a usage error."""
     return _decode(sys.stdin.buffer.read(), "standard input")

@@ -51,8 +51,8 @@ def _remember(context: click.Context, parameter: click.Parameter, value: object)
         context.find_root().meta.setdefault(_KEY, {})[parameter.name] = value
 
 
-def global_options() -> Iterator[click.Option]:
-    """Fresh click options, to be added to a command or a group."""
+def global_options(*, short_output: bool = True) -> Iterator[click.Option]:
+    """Fresh click options, to be added to a command or a group. Without `short_output`, -o is the command's own."""
 
     def option(*names: str, **more: Any) -> GlobalOption:
         return GlobalOption(names, callback=_remember, expose_value=False, **more)
@@ -63,7 +63,7 @@ def global_options() -> Iterator[click.Option]:
     yield option("--credentials", "--creds", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
                  help="Credentials file to read instead of ~/.geai/credentials.")  # fmt: skip
     yield option("--base-url", metavar="URL", help="Address of the server, for example http://127.0.0.1:8080.")
-    yield option("--output", "-o", type=click.Choice(["json", "yaml", "table"]),
+    yield option("--output", *(["-o"] if short_output else []), type=click.Choice(["json", "yaml", "table"]),
                  help="Form of the answer. Default: table on a terminal, json when piped.")  # fmt: skip
     yield option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
                  help="Longest wait for an answer.")  # fmt: skip

@@ -109,6 +109,12 @@ def _draw_rich(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     from rich.text import Text
 
     console = Console(no_color=not Options.current().color)
+    if not titles and _has_long_words(lines, console.width):
+        # A link or a token must stay in one piece, to be copied; the terminal alone may break it.
+        widest = max(len(name) for name, _ in lines)
+        for name, value in lines:
+            console.print(Text.assemble((name.ljust(widest + _GAP), "bold"), value), soft_wrap=True)
+        return
     table = Table(box=SIMPLE_HEAD if titles else None, show_header=bool(titles), show_edge=False, pad_edge=False)
     # The first column is what one copies into the next command, so it stays in one piece.
     table.add_column(titles[0] if titles else "", style="" if titles else "bold", no_wrap=True)
@@ -117,6 +123,12 @@ def _draw_rich(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     for line in _shortened(titles, lines, console.width):
         table.add_row(*(Text(text) for text in line))
     console.print(table)
+
+
+def _has_long_words(lines: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether members, one below the other, have a word that does not fit beside the names."""
+    room = width - max((len(name) for name, _ in lines), default=0) - _GAP
+    return any(len(word) > room for _, value in lines for word in value.split())
 
 
 def _shortened(titles: Sequence[str], lines: Sequence[Sequence[str]], width: int) -> Iterable[Sequence[str]]:

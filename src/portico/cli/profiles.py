@@ -1,111 +1,59 @@
-"""`portico login` and `portico configure`: the profiles of the credentials file, shared with the SDK.
+"""`portico configure`: the profiles of the credentials file, shared with the SDK and the vendor's tools.
 
-The file is written by `login` and `configure remove` only; tokens are never shown whole.
+The file is written by `login`, `logout` and `configure` only, under its lock; tokens are never shown whole.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 
 from .errors import NotConfigured
 from .groups import Command, Group
+from .inputs import confirm
 from .options import Options
 from .output import emit, note
-from .profile_file import remove_section, set_entries, write_private
 from .suggest import suggest_profiles
 
-if TYPE_CHECKING:
-    from portico.sdk.credentials import Credentials
-
-KEY, URL = "GEAI_API_KEY", "GEAI_API_BASE_URL"
+KEY, URL, ACCESS_TOKEN = "GEAI_API_KEY", "GEAI_API_BASE_URL", "GEAI_OAUTH_ACCESS_TOKEN"
+PROJECT, ORGANIZATION = "GEAI_PROJECT_ID", "GEAI_ORGANIZATION_ID"
 
 
-@click.command(
-    cls=Command,
-    examples=[
-        "portico login                                              # asks for address and token",
-        "portico login --profile work --base-url https://api.example.com",
-        "pass show portico | portico login --base-url https://api.example.com",
-    ],
-)
-@click.option("--profile", metavar="NAME", help="Profile to write. Default: --alias, else `default`.")
-@click.option("--check/--no-check", default=True, show_default=True, help="Ask the server whether it takes the token.")
-def login(profile: str | None, check: bool) -> None:
-    """Keep an address and a token in the credentials file (~/.geai/credentials, for its owner only).
-
-    The token is asked for without showing it, or read from standard input; it is no option, because
-    every user of a machine can read a command line.
-    """
-    from portico.sdk.credentials import Credentials, Secret
-
-    options = Options.current()
-    name = profile or options.alias or "default"
+def check_profile_name(name: str) -> str:
+    """A name that can stand in the file. Raises a usage error."""
     if any(c in name for c in "[]\n") or not name.strip():
         raise click.UsageError(f"{name!r} cannot be the name of a profile")
-    url = _checked_address(options.base_url or _ask_address())
-    token = _read_token()
-    if check:
-        _check(Credentials(url, Secret(token)))
-    path = credentials_file()
-    write_private(path, set_entries(_read(path), name, {KEY: token, URL: url}))
-    note(f"profile {name} written to {path}" + ("" if name == "default" else f"; use it with --alias {name}"))
+    return name
 
 
-def _checked_address(text: str) -> str:
-    """The address as the SDK keeps it; a warning when the token would travel over the network unencrypted."""
-    from portico.sdk.credentials import check_base_url
+def save_profile(name: str, entries: dict[str, str]) -> Path:
+    """Writes address and tokens of a profile; what an earlier sign-in left is taken away. The file."""
+    from portico.sdk.credentials import REFRESH_TOKEN
+    from portico.sdk.profile_file import change_profile, locked
 
-    url = check_base_url(text)
-    parts = urlsplit(url)
-    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
-        note("warning: over http the token travels readable for others; use https where the server has it")
-    return url
-
-
-def _ask_address() -> str:
-    if not sys.stdin.isatty():
-        raise click.UsageError("name the address with --base-url when the token comes from standard input")
-    return str(click.prompt("Address of the server", default="http://127.0.0.1:8080"))
-
-
-def _read_token() -> str:
-    token: str = click.prompt("Token", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
-    if not (token := token.strip()):
-        raise click.UsageError("the token is empty")
-    if not token.isprintable() or " " in token:
-        raise click.UsageError("a token has no blanks and no control characters")
-    return token
-
-
-def _check(credentials: Credentials) -> None:
-    """Ask the server whom the token belongs to, and say it. Raises what the SDK raises."""
-    from .remote import opened
-
-    with opened(credentials) as remote:
-        found = remote.run(remote.tokens.validate_api_token())
-    organization, project = found.get("organizationName") or "?", found.get("projectName") or "-"
-    note(f"the server takes it: organization {organization}, project {project}")
+    file = credentials_file()
+    with locked(file):
+        before: dict[str, str | None] = dict.fromkeys([KEY, ACCESS_TOKEN, REFRESH_TOKEN, PROJECT, ORGANIZATION])
+        change_profile(file, name, before | entries)
+    return file
 
 
 def credentials_file() -> Path:
     return (Options.current().credentials or Path("~/.geai/credentials")).expanduser()
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-
-
-@click.group(cls=Group, examples=["portico configure list", "portico configure show", "portico configure remove work"])
+@click.group(
+    cls=Group,
+    examples=[
+        "portico configure list",
+        "portico configure show",
+        "portico configure use work",
+        "portico configure remove work",
+    ],
+)
 def configure() -> None:
-    """List, check and remove the profiles of the credentials file. `portico login` writes them."""
+    """List, check, rename and remove the profiles of the credentials file. `portico login` writes them."""
 
 
 @configure.command("list", cls=Command, examples=["portico configure list", "portico configure list -o json"])
@@ -145,20 +93,77 @@ def show() -> None:
     )
 
 
+@configure.command(cls=Command, examples=["portico configure use work"])
+@click.argument("profile", shell_complete=suggest_profiles)
+def use(profile: str) -> None:
+    """Make a profile the default one: its address and tokens are copied there.
+
+    The default that was there is kept as `previous`. The vendor's tools read the same default.
+    """
+    from portico.sdk.profile_file import locked, read_text, rename_section, set_entries, write_private
+
+    file = credentials_file()
+    with locked(file):
+        entries = _find(file, profile)
+        if profile == "default":
+            raise click.UsageError("that is the default already")
+        if "portico_oauth_refresh_token" in entries:
+            # A refresh token is good for one use: in two profiles, one renewal would end the other's session.
+            text = rename_section(_kept(read_text(file)), profile, "default")
+        else:
+            text = set_entries(_kept(read_text(file)), "default", {key.upper(): text for key, text in entries.items()})
+        write_private(file, text)
+    note(f"{profile} is the default now")
+
+
+@configure.command(cls=Command, examples=["portico configure rename work office"])
+@click.argument("profile", shell_complete=suggest_profiles)
+@click.argument("name")
+def rename(profile: str, name: str) -> None:
+    """Give a profile another name."""
+    from portico.sdk.credentials import read_profiles
+    from portico.sdk.profile_file import locked, read_text, rename_section, write_private
+
+    file = credentials_file()
+    with locked(file):
+        _find(file, profile)
+        if check_profile_name(name) in read_profiles(file) and read_profiles(file)[name]:
+            raise click.UsageError(f"there is a profile {name} already; remove it first")
+        write_private(file, rename_section(read_text(file), profile, name))
+    note(f"profile {profile} is called {name} now")
+
+
 @configure.command(cls=Command, examples=["portico configure remove work", "portico configure remove work --yes"])
 @click.argument("profile", shell_complete=suggest_profiles)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def remove(profile: str, yes: bool) -> None:
     """Remove a profile from the credentials file."""
+    from portico.sdk.profile_file import locked, read_text, remove_section, write_private
+
+    file = credentials_file()
+    _find(file, profile)
+    if not yes:
+        confirm(f"Remove profile {profile} from {file}?")
+    with locked(file):
+        write_private(file, remove_section(read_text(file), profile))
+    note(f"profile {profile} removed")
+
+
+def _find(file: Path, profile: str) -> dict[str, str]:
+    """The entries of a profile. Raises NotConfigured."""
     from portico.sdk.credentials import read_profiles
 
-    path = credentials_file()
-    if not read_profiles(path).get(profile):
-        raise NotConfigured(f"{path} has no profile {profile}", "See: portico configure list")
-    if not yes:
-        click.confirm(f"Remove profile {profile} from {path}?", abort=True, err=True)
-    write_private(path, remove_section(_read(path), profile))
-    note(f"profile {profile} removed")
+    entries = read_profiles(file).get(profile)
+    if not entries:
+        raise NotConfigured(f"{file} has no profile {profile}", "See: portico configure list")
+    return entries
+
+
+def _kept(text: str) -> str:
+    """The text with `default` renamed to `previous`, in the place of an older one."""
+    from portico.sdk.profile_file import remove_section, rename_section
+
+    return rename_section(remove_section(text, "previous"), "default", "previous")
 
 
 def mask(secret: str) -> str:

@@ -11,23 +11,23 @@ import os
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from portico.sdk.call import Answer, Call
+from portico.sdk.call import Answer, Call, JsonObject
 from portico.sdk.call import Options as Behaviour
-from portico.sdk.clients.chat import AsyncChatClient
-from portico.sdk.clients.embeddings import AsyncEmbeddingsClient
-from portico.sdk.clients.llm import AsyncLlmClient, ModelKind
-from portico.sdk.clients.status import AsyncStatusClient
-from portico.sdk.clients.tokens import AsyncTokensClient
-from portico.sdk.credentials import Credentials, check_base_url, find_credentials, read_profiles
+from portico.sdk.clients import AsyncLowLevel
+from portico.sdk.clients.base import read_object
+from portico.sdk.credentials import REFRESH_TOKEN, Credentials, Secret, check_base_url, find_credentials, read_profiles
 from portico.sdk.errors import ApiError, ConfigurationError, MissingCredentials
 from portico.sdk.transport import AsyncByteStream, AsyncTransport
 
 from .options import Options
 from .output import note
+
+if TYPE_CHECKING:
+    from portico.sdk.clients.llm import ModelKind
 
 _NOWHERE = Path(os.devnull) / "none"
 _NOT_CONFIGURED = 1001
@@ -35,21 +35,22 @@ _NOT_CONFIGURED = 1001
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """A server, and the clients that talk to it."""
+class Remote(AsyncLowLevel):
+    """A server, and the clients that talk to it; each is imported when a command asks for it."""
 
-    credentials: Credentials
-    chat: AsyncChatClient
-    embeddings: AsyncEmbeddingsClient
-    llm: AsyncLlmClient
-    status: AsyncStatusClient
-    tokens: AsyncTokensClient
-    _runner: asyncio.Runner
+    def __init__(self, transport: AsyncTransport, runner: asyncio.Runner) -> None:
+        super().__init__(transport)
+        self.credentials = transport.credentials
+        self._runner = runner
+        self.patience_s: float | None = None  # when given, the longest time of a call as a whole
+
+    def send(self, call: Call) -> JsonObject:
+        """What one call answers, for the few that belong to no client."""
+        return read_object(self.run(self._transport.send(call)))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """What the call answers. Ctrl-C cancels it and raises KeyboardInterrupt."""
-        return self._runner.run(work)
+        return self._runner.run(work if self.patience_s is None else asyncio.wait_for(work, self.patience_s))
 
     def local_models(self, kind: ModelKind | None = None) -> list[str]:
         """Full names of the local models of a type, the best first; none where the server has no local models."""
@@ -83,15 +84,7 @@ def opened(
     transport = (_TellingTransport if options.verbose else AsyncTransport)(credentials, behaviour)
     with asyncio.Runner() as runner:
         try:
-            yield Remote(
-                credentials,
-                AsyncChatClient(transport),
-                AsyncEmbeddingsClient(transport),
-                AsyncLlmClient(transport),
-                AsyncStatusClient(transport),
-                AsyncTokensClient(transport),
-                runner,
-            )
+            yield Remote(transport, runner)
         finally:
             runner.run(transport.close())
 
@@ -111,7 +104,11 @@ def chosen_credentials() -> Credentials:
     # The one profile of the one file stands for the environment, and no other file is looked at.
     environ = {entry.upper(): value for entry, value in profiles[name].items()}
     found = find_credentials(base_url=base_url, environ=environ, home=_NOWHERE, data_dir=_NOWHERE)
-    return replace(found, source=f"{file} [{name}]")
+    found = replace(found, source=f"{file} [{name}]")
+    refresh_token = profiles[name].get(REFRESH_TOKEN.lower())
+    if found.access_token and refresh_token:
+        return replace(found, refresh_token=Secret(refresh_token), place=(file, name))
+    return found
 
 
 def credentials_or_address() -> Credentials:

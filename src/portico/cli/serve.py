@@ -21,7 +21,7 @@ from .groups import Command
 _OTHER_NAMES = {"data_dir": "--data"}
 _UNITS = {"_s": "SECONDS", "_bytes": "BYTES"}
 # Their values must not stand in a command line, where every user of the machine can read them.
-_ENVIRONMENT_ONLY = ("provider_keys", "provider_urls")
+_ENVIRONMENT_ONLY = ("provider_keys", "provider_urls", "provider_options")
 
 _EPILOG = """Secrets come from the environment only, since every user of a machine can read a command line:
   PORTICO_DATABASE_URL             a PostgreSQL of your own instead of the embedded one
@@ -74,7 +74,7 @@ def _default(setting: Field[Any]) -> str:
         case bool() as switch:
             return "on" if switch else "off"
         case float() as number:
-            return f"{number:g}"
+            return f"{number:.15g}"
         case int() | str() as value:
             return str(value)
         case _:

@@ -1,4 +1,4 @@
-"""Words for the shell's completion that only a file or the server knows: profiles, providers, models.
+"""Words for the shell's completion that only a file or the server knows: profiles, models, projects, assistants.
 
 Completion must never print or fail: what cannot be asked in a moment is simply not suggested.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .remote import Remote
 
-_PATIENCE_S = 1.0
+_PATIENCE_S = 0.5
 
 
 def suggest_profiles(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -48,10 +48,40 @@ def suggest_models(kind: ModelKind | None) -> Callable[[click.Context, click.Par
     return suggest
 
 
+def suggest_projects(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Ids, which is what options and arguments take."""
+    return _ask(
+        context, incomplete, lambda remote: _members(remote, "/v1/organization/projects", "projects", "projectId")
+    )
+
+
+def suggest_assistants(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of the assistants of the project."""
+    return _ask(context, incomplete, _assistants)
+
+
+def suggest_chat_models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Chat models; and the assistants, as models, once `saia:` is typed."""
+    if incomplete.startswith("saia:"):
+        return _ask(context, incomplete, lambda remote: [f"saia:assistant:{name}" for name in _assistants(remote)])
+    return suggest_models("Chat")(context, parameter, incomplete)
+
+
+def _assistants(remote: Remote) -> list[str]:
+    return _members(remote, "/v1/organization/assistants", "assistants", "assistantName")
+
+
+def _members(remote: Remote, path: str, listing: str, member: str) -> list[str]:
+    from portico.sdk.call import get
+
+    return [str(item[member]) for item in remote.send(get(path))[listing]]
+
+
 def _ask(context: click.Context, incomplete: str, names: Callable[[Remote], list[str]]) -> list[str]:
     with suppress(Exception):
         from .remote import opened
 
         with context.scope(cleanup=False), opened(max_retries=0, timeout_s=_PATIENCE_S) as remote:
+            remote.patience_s = _PATIENCE_S
             return sorted(name for name in names(remote) if name.startswith(incomplete))
     return []

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from portico.sdk.profile_file import write_private
+
 from .ask import Question, ask, end_line, find_models, show_text, tell
 from .errors import explain
 from .history import line_editing
 from .inputs import read_word
 from .options import Options
 from .output import note
-from .profile_file import write_private
 
 if TYPE_CHECKING:
     from .remote import Remote

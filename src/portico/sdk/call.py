@@ -5,7 +5,7 @@ A call is described once, in `clients/`; `exchange.py` says how it goes, `transp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -34,7 +34,10 @@ class Repeat(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is sent. `deadline_s` bounds the whole call, body included; None leaves only the bound on silence."""
+    """What is sent. `deadline_s` bounds the whole call, body included; None leaves only the bound on silence.
+
+    `pieces` gives a body that is too large for `body`, anew for each attempt.
+    """
 
     method: str
     path: str
@@ -44,6 +47,7 @@ class Call:
     repeat: Repeat = Repeat.SAFE
     deadline_s: float | None = None
     with_credentials: bool = True
+    pieces: Callable[[], Iterable[bytes]] | None = None
 
     def with_deadline(self, deadline_s: float | None) -> Call:
         return self if deadline_s is None else replace(self, deadline_s=deadline_s)
@@ -103,6 +107,11 @@ def path_segment(text: str) -> str:
 
 
 def join_url(base_url: str, call: Call) -> str:
-    """Base and path with exactly one slash between them; a path prefix of the base is kept."""
+    """Base and path with exactly one slash between them; a path prefix of the base is kept.
+
+    A call to another host, such as the download of a file, has a whole address for its path.
+    """
+    if "://" in call.path[:8]:
+        return call.path
     url = f"{base_url.rstrip('/')}/{call.path.lstrip('/')}"
     return f"{url}?{urlencode(call.query)}" if call.query else url

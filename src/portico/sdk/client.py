@@ -4,18 +4,43 @@ from __future__ import annotations
 
 import os
 from types import TracebackType
-from typing import Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
 from portico.sdk.call import Options
 from portico.sdk.clients import AsyncLowLevel, LowLevel
 from portico.sdk.credentials import Credentials, find_credentials
 from portico.sdk.managers.base import read
-from portico.sdk.managers.chat import AsyncChat, Chat
-from portico.sdk.managers.embeddings import AsyncEmbeddings, Embeddings
-from portico.sdk.managers.llm import AsyncLlm, Llm
-from portico.sdk.managers.tokens import AsyncTokens, Tokens
+from portico.sdk.parts import Part
 from portico.sdk.shapes import ServiceStatus
 from portico.sdk.transport import AsyncTransport, Transport
+
+if TYPE_CHECKING:
+    from portico.sdk.managers.access_control import AccessControl, AsyncAccessControl
+    from portico.sdk.managers.analytics import Analytics, AsyncAnalytics
+    from portico.sdk.managers.assistant_requests import AssistantRequests, AsyncAssistantRequests
+    from portico.sdk.managers.assistants import Assistants, AsyncAssistants
+    from portico.sdk.managers.audio import AsyncAudio, Audio
+    from portico.sdk.managers.audit import AsyncAudit, Audit
+    from portico.sdk.managers.auth import AsyncAuth, Auth
+    from portico.sdk.managers.cache import AsyncCache, Cache
+    from portico.sdk.managers.chat import AsyncChat, Chat
+    from portico.sdk.managers.embeddings import AsyncEmbeddings, Embeddings
+    from portico.sdk.managers.feedback import AsyncFeedback, Feedback
+    from portico.sdk.managers.files import AsyncFiles, Files
+    from portico.sdk.managers.guardrails import AsyncGuardrails, Guardrails
+    from portico.sdk.managers.images import AsyncImages, Images
+    from portico.sdk.managers.llm import AsyncLlm, Llm
+    from portico.sdk.managers.organizations import AsyncOrganizations, Organizations
+    from portico.sdk.managers.projects import AsyncProjects, Projects
+    from portico.sdk.managers.providers import AsyncProviders, Providers
+    from portico.sdk.managers.requests import AsyncRequests, Requests
+    from portico.sdk.managers.rerank import AsyncRerank, Rerank
+    from portico.sdk.managers.responses import AsyncResponses, Responses
+    from portico.sdk.managers.secrets import AsyncSecrets, Secrets
+    from portico.sdk.managers.tokens import AsyncTokens, Tokens
+    from portico.sdk.managers.usage_limits import AsyncUsageLimits, UsageLimits
+    from portico.sdk.managers.users import AsyncUsers, Users
+    from portico.sdk.managers.videos import AsyncVideos, Videos
 
 
 class ClientOptions(TypedDict, total=False):
@@ -43,15 +68,41 @@ class Portico:
     Raises MissingCredentials, ConfigurationError; connects at the first call.
     """
 
+    chat: Part[Chat] = Part("managers.chat:Chat")
+    llm: Part[Llm] = Part("managers.llm:Llm")
+    responses: Part[Responses] = Part("managers.responses:Responses")
+    embeddings: Part[Embeddings] = Part("managers.embeddings:Embeddings")
+    rerank: Part[Rerank] = Part("managers.rerank:Rerank")
+    files: Part[Files] = Part("managers.files:Files")
+    images: Part[Images] = Part("managers.images:Images")
+    audio: Part[Audio] = Part("managers.audio:Audio")
+    videos: Part[Videos] = Part("managers.videos:Videos")
+    providers: Part[Providers] = Part("managers.providers:Providers")
+    tokens: Part[Tokens] = Part("managers.tokens:Tokens")
+    guardrails: Part[Guardrails] = Part("managers.guardrails:Guardrails")
+    secrets: Part[Secrets] = Part("managers.secrets:Secrets")
+    feedback: Part[Feedback] = Part("managers.feedback:Feedback")
+    audit: Part[Audit] = Part("managers.audit:Audit")
+    cache: Part[Cache] = Part("managers.cache:Cache")
+    assistants: Part[Assistants] = Part("managers.assistants:Assistants")
+    assistant_requests: Part[AssistantRequests] = Part("managers.assistant_requests:AssistantRequests")
+    projects: Part[Projects] = Part("managers.projects:Projects")
+    organizations: Part[Organizations] = Part("managers.organizations:Organizations")
+    access_control: Part[AccessControl] = Part("managers.access_control:AccessControl")
+    auth: Part[Auth] = Part("managers.auth:Auth")
+    users: Part[Users] = Part("managers.users:Users")
+    usage_limits: Part[UsageLimits] = Part("managers.usage_limits:UsageLimits")
+    requests: Part[Requests] = Part("managers.requests:Requests")
+    analytics: Part[Analytics] = Part("managers.analytics:Analytics")
+
     def __init__(
         self, api_key: str | None = None, base_url: str | None = None, **options: Unpack[ClientOptions]
     ) -> None:
         self._transport = Transport(*_settings(api_key, base_url, options))
         self.low = LowLevel(self._transport)
-        self.chat = Chat(self.low.chat)
-        self.llm = Llm(self.low.llm)
-        self.embeddings = Embeddings(self.low.embeddings)
-        self.tokens = Tokens(self.low.tokens)
+
+    def _ground(self, name: str) -> object:
+        return getattr(self.low, name)
 
     @property
     def credentials(self) -> Credentials:
@@ -81,15 +132,41 @@ class Portico:
 class AsyncPortico:
     """The API for asyncio: the same names, awaited; listings and streams with `async for`."""
 
+    chat: Part[AsyncChat] = Part("managers.chat:AsyncChat")
+    llm: Part[AsyncLlm] = Part("managers.llm:AsyncLlm")
+    responses: Part[AsyncResponses] = Part("managers.responses:AsyncResponses")
+    embeddings: Part[AsyncEmbeddings] = Part("managers.embeddings:AsyncEmbeddings")
+    rerank: Part[AsyncRerank] = Part("managers.rerank:AsyncRerank")
+    files: Part[AsyncFiles] = Part("managers.files:AsyncFiles")
+    images: Part[AsyncImages] = Part("managers.images:AsyncImages")
+    audio: Part[AsyncAudio] = Part("managers.audio:AsyncAudio")
+    videos: Part[AsyncVideos] = Part("managers.videos:AsyncVideos")
+    providers: Part[AsyncProviders] = Part("managers.providers:AsyncProviders")
+    tokens: Part[AsyncTokens] = Part("managers.tokens:AsyncTokens")
+    guardrails: Part[AsyncGuardrails] = Part("managers.guardrails:AsyncGuardrails")
+    secrets: Part[AsyncSecrets] = Part("managers.secrets:AsyncSecrets")
+    feedback: Part[AsyncFeedback] = Part("managers.feedback:AsyncFeedback")
+    audit: Part[AsyncAudit] = Part("managers.audit:AsyncAudit")
+    cache: Part[AsyncCache] = Part("managers.cache:AsyncCache")
+    assistants: Part[AsyncAssistants] = Part("managers.assistants:AsyncAssistants")
+    assistant_requests: Part[AsyncAssistantRequests] = Part("managers.assistant_requests:AsyncAssistantRequests")
+    projects: Part[AsyncProjects] = Part("managers.projects:AsyncProjects")
+    organizations: Part[AsyncOrganizations] = Part("managers.organizations:AsyncOrganizations")
+    access_control: Part[AsyncAccessControl] = Part("managers.access_control:AsyncAccessControl")
+    auth: Part[AsyncAuth] = Part("managers.auth:AsyncAuth")
+    users: Part[AsyncUsers] = Part("managers.users:AsyncUsers")
+    usage_limits: Part[AsyncUsageLimits] = Part("managers.usage_limits:AsyncUsageLimits")
+    requests: Part[AsyncRequests] = Part("managers.requests:AsyncRequests")
+    analytics: Part[AsyncAnalytics] = Part("managers.analytics:AsyncAnalytics")
+
     def __init__(
         self, api_key: str | None = None, base_url: str | None = None, **options: Unpack[ClientOptions]
     ) -> None:
         self._transport = AsyncTransport(*_settings(api_key, base_url, options))
         self.low = AsyncLowLevel(self._transport)
-        self.chat = AsyncChat(self.low.chat)
-        self.llm = AsyncLlm(self.low.llm)
-        self.embeddings = AsyncEmbeddings(self.low.embeddings)
-        self.tokens = AsyncTokens(self.low.tokens)
+
+    def _ground(self, name: str) -> object:
+        return getattr(self.low, name)
 
     @property
     def credentials(self) -> Credentials:

@@ -11,11 +11,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from portico.sdk.errors import ConfigurationError, MissingCredentials
 
 DEFAULT_PROFILE = "default"
+REFRESH_TOKEN = "PORTICO_OAUTH_REFRESH_TOKEN"
 _PREFIXES = ("GEAI", "PORTICO", "SAIA")
 # Later names of a row are synonyms that the documentation used at some time.
 _NAMES = {
@@ -43,7 +45,10 @@ class Secret(str):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A token and the address it belongs to. `source` says where they were found."""
+    """A token and the address it belongs to. `source` says where they were found.
+
+    `refresh_token` gets a new access token when that has expired; the new ones go to `place`, a file and its profile.
+    """
 
     base_url: str
     api_key: Secret | None = None
@@ -52,6 +57,8 @@ class Credentials:
     organization_id: str | None = None
     ca_file: str | None = None
     source: str = field(default="arguments", compare=False)
+    refresh_token: Secret | None = None
+    place: tuple[Path, str] | None = field(default=None, compare=False)
 
     def headers(self) -> dict[str, str]:
         """What identifies the caller. A user's access token wins over a key, and only it needs the project's id."""
@@ -59,6 +66,11 @@ class Credentials:
             return {"Authorization": "Bearer " + (self.api_key or "")}
         ids = {"project-id": self.project_id, "organization-id": self.organization_id}
         return {"Authorization": "Bearer " + self.access_token} | {k: v for k, v in ids.items() if v}
+
+
+def can_renew(credentials: Credentials) -> bool:
+    """Whether an access token that has expired can be replaced without asking anybody."""
+    return bool(credentials.access_token and credentials.refresh_token and credentials.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,8 @@ class _Found:
     project_id: str | None = None
     organization_id: str | None = None
     ca_file: str | None = None
+    refresh_token: str | None = None
+    place: tuple[Path, str] | None = None
 
     @property
     def has_token(self) -> bool:
@@ -81,8 +95,9 @@ class _Found:
         """This, with what it lacks taken from `other`. A token is never joined by a second one."""
         names = [name for name in _NAMES if not (self.has_token and name in ("api_key", "access_token"))]
         lacking = {name: value for name in names if not getattr(self, name) and (value := getattr(other, name))}
-        took_token = "api_key" in lacking or "access_token" in lacking
-        return replace(self, source=other.source if took_token else self.source, **lacking)
+        if "api_key" in lacking or "access_token" in lacking:
+            return replace(self, source=other.source, refresh_token=other.refresh_token, place=other.place, **lacking)
+        return replace(self, **lacking)
 
 
 def find_credentials(
@@ -215,6 +230,8 @@ def _checked(found: _Found) -> Credentials:
         found.organization_id,
         found.ca_file,
         found.source,
+        Secret(found.refresh_token) if found.refresh_token and found.access_token else None,
+        found.place,
     )
 
 
@@ -251,7 +268,7 @@ def _from_environment(env: Mapping[str, str]) -> _Found:
     return found
 
 
-def _members(env: Mapping[str, str], prefix: str) -> dict[str, str]:
+def _members(env: Mapping[str, str], prefix: str) -> dict[str, Any]:
     found = {}
     for member, names in _NAMES.items():
         values = (env.get(f"{prefix}_{name}", "").strip() for name in names)
@@ -262,9 +279,10 @@ def _members(env: Mapping[str, str], prefix: str) -> dict[str, str]:
 
 def _profile(file: Path, alias: str, values: Mapping[str, str]) -> _Found:
     members = {name.upper(): value for name, value in values.items()}
-    found = _Found(f"{_short(file)} [{alias}]")
+    found = _Found(f"{_short(file)} [{alias}]", place=(file, alias))
     for prefix in _PREFIXES:
-        found = found.completed_by(_Found(found.source, **_members(members, prefix)))
+        more = replace(_Found(found.source, **_members(members, prefix)), place=found.place)
+        found = found.completed_by(replace(more, refresh_token=members.get(REFRESH_TOKEN)))
     return found
 
 

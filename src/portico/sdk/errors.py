@@ -8,6 +8,7 @@ PorticoError
 │                             RequestConflict 409 · PayloadTooLarge 413 · GuardrailBlocked 422 · RateLimited 429
 │                             ServerError 5xx (Overloaded 503 · UpstreamTimeout 504) · Redirected 3xx
 ├── InvalidAnswer
+├── OperationFailed           OperationPending
 └── StreamError               StreamInterrupted · StreamFailed
 """
 
@@ -132,7 +133,7 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    hint = "Check the name; `portico llm` lists the models there are."
+    hint = "Check the name or the id; `portico llm models` lists the models there are."
 
 
 class MethodNotAllowed(ApiError):
@@ -165,6 +166,18 @@ class Overloaded(ServerError):
 
 class UpstreamTimeout(ServerError):
     hint = "The provider of the model took too long: try again, or ask for a shorter answer."
+
+
+class OperationFailed(PorticoError):
+    """Work that goes on after its request, such as the making of a film, did not succeed."""
+
+    hint = "Change the request as the message says, and begin anew."
+
+
+class OperationPending(OperationFailed):
+    """It is not done yet, and the time that was given to it is over; the server goes on with it."""
+
+    hint = "Ask for it again later."
 
 
 class StreamError(PorticoError):

@@ -1,6 +1,7 @@
 """How one call goes, told once and driven twice: try, judge, wait, try again. A generator without I/O.
 
-It yields `Attempt` (send it, throw the TransportError in or send the Answer in) and `Pause` (wait), and returns.
+It yields `Attempt` (send it, throw the TransportError in or send the Answer in), `Pause` (wait) and `Renew` (get
+another access token, send in whether there is one), and returns.
 """
 
 from __future__ import annotations
@@ -30,7 +31,12 @@ class Pause:
     seconds: float
 
 
-Exchange = Generator[Attempt | Pause, Answer | None, Answer]
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """The token was refused: get another one, if there is a way."""
+
+
+Exchange = Generator[Attempt | Pause | Renew, Answer | bool | None, Answer]
 
 
 class Run:
@@ -41,8 +47,8 @@ class Run:
         self.step = next(self._steps)
         self.result: Answer | None = None
 
-    def go_on(self, answer: Answer | None = None) -> None:
-        """The attempt was answered, or the pause is over."""
+    def go_on(self, answer: Answer | bool | None = None) -> None:
+        """The attempt was answered, the pause is over, or there is another token (True) or none."""
         try:
             self.step = self._steps.send(answer)
         except StopIteration as end:
@@ -54,22 +60,28 @@ class Run:
 
 
 def exchange(call: Call, max_retries: int) -> Exchange:
-    """The answer of the last try, good or bad; or its TransportError."""
-    for tried in range(max_retries + 1):
-        last = tried == max_retries
+    """The answer of the last try, good or bad; or its TransportError. A token is renewed once; that is no try."""
+    tried, renewed = 0, not call.with_credentials
+    while True:
+        last = tried >= max_retries
         try:
             answer = yield Attempt()
         except TransportError as error:
             if last or not _may_pass(call.repeat, error):
                 raise
             yield Pause(_back_off(tried))
+            tried += 1
             continue
-        assert answer is not None
+        assert isinstance(answer, Answer)
+        if answer.status == 401 and not renewed:
+            renewed = True
+            if (yield Renew()):
+                continue
         pause = None if last else _pause_after(call.repeat, answer, tried)
         if pause is None:
             return answer
         yield Pause(pause)
-    raise AssertionError("unreachable: the last try returns or raises")
+        tried += 1
 
 
 def _may_pass(repeat: Repeat, error: TransportError) -> bool:

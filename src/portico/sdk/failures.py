@@ -40,12 +40,18 @@ _BY_ID: dict[int, int] = {
     1101: 404,
 }
 
+# Refusals of an access token: the session is over, or was never one.
+_SESSION_IDS = frozenset({21, 101, 102, 103, 112, 114, 122})
+
 LONGEST_WAIT_S = 31_536_000.0
 """A year: what a server says beyond it, infinity included, means the same."""
 
 
-def read_json(answer: Answer) -> Any:
-    """The JSON of a good answer; an empty body (204) is an empty object. Raises ApiError, InvalidAnswer."""
+def read_json(answer: Answer, *, tells_of_failures: bool = False) -> Any:
+    """The JSON of a good answer; an empty body (204) is an empty object. Raises ApiError, InvalidAnswer.
+
+    `tells_of_failures`: an answer whose subject is another request, which may have failed while this one did not.
+    """
     if answer.status >= 300:
         raise read_failure(answer)
     if not answer.body.strip():
@@ -58,7 +64,7 @@ def read_json(answer: Answer) -> Any:
             status_code=answer.status,
             body=answer.body,
         ) from None
-    if is_failure(value):
+    if not tells_of_failures and is_failure(value):
         raise api_error(answer.status, value, answer)
     return value
 
@@ -104,7 +110,8 @@ def api_error(status: int, body: Any, answer: Answer | None = None) -> ApiError:
     items = read_items(body)
     text = "; ".join(description for _, description in items if description) or _plain_text(body)
     kind = _kind(status, items)
-    where = f"The server answered HTTP {status}"
+    # A failed request to an assistant comes with 200, which would only confuse.
+    where = f"The server answered HTTP {status}" if status != 200 else "The request failed"
     ids = ", ".join(str(number) for number, _ in items if number not in (None, status))
     if ids:
         where += f" (error {ids})"
@@ -113,6 +120,8 @@ def api_error(status: int, body: Any, answer: Answer | None = None) -> ApiError:
         text = f"redirect to {location}"
     if answer is not None and kind is errors.NotFound and items and items[0][0] == 404:
         hint = "There is no such path: check the base URL, which must not end with /v1."
+    if kind is errors.Unauthorized and items and items[0][0] in _SESSION_IDS:
+        hint = "Sign in again: portico login --user EMAIL."
     return kind(
         f"{where}: {text.rstrip('.')}." if text else f"{where}.",
         status_code=status,

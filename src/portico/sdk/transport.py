@@ -10,7 +10,7 @@ import os
 import sys
 import time
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 from threading import Lock
@@ -23,8 +23,8 @@ from portico.sdk.byte_stream import AsyncByteStream as AsyncByteStream
 from portico.sdk.byte_stream import ByteStream as ByteStream
 from portico.sdk.call import Answer, Call, Options, join_url
 from portico.sdk.certificates import read_certificates
-from portico.sdk.credentials import Credentials
-from portico.sdk.exchange import Pause, Run
+from portico.sdk.credentials import Credentials, can_renew
+from portico.sdk.exchange import Pause, Renew, Run
 from portico.sdk.failures import read_failure
 from portico.sdk.interruptible import Waiter, import_for_good
 
@@ -95,12 +95,16 @@ class Transport(_Settings):
 
     def _drive(self, call: Call, attempt: Callable[[], Answer]) -> Answer:
         import_for_good(_LIBRARY)  # here, and not in the waiter's thread, which may end
-        run = Run(call, self.options.max_retries)
+        run, used = Run(call, self.options.max_retries), self.credentials
         while run.result is None:
             if isinstance(run.step, Pause):
                 time.sleep(run.step.seconds)
                 run.go_on()
                 continue
+            if isinstance(run.step, Renew):
+                run.go_on(self._renew(used))
+                continue
+            used = self.credentials
             try:
                 answer = attempt()
             except errors.TransportError as error:
@@ -109,10 +113,32 @@ class Transport(_Settings):
                 run.go_on(answer)
         return run.result
 
+    def _renew(self, used: Credentials) -> bool:
+        """Whether there is another access token than the one that was refused. Raises TransportError."""
+        if self.credentials.access_token == used.access_token and can_renew(used):
+            from portico.sdk.renewal import Renewing  # rarely needed
+
+            run = Renewing(used)
+            try:
+                while isinstance(step := run.step, Call | Pause):
+                    run.go_on(self._take_step(step))
+                self.credentials = run.result
+            finally:
+                run.close()
+        return self.credentials.access_token != used.access_token
+
+    def _take_step(self, step: Call | Pause) -> Answer | None:
+        if isinstance(step, Call):
+            return self.waiter.wait(lambda: self._send_once(step))
+        time.sleep(step.seconds)
+        return None
+
     def _send_once(self, call: Call) -> Answer:
         client = self._pool()
         try:
             request = _prepare(client.request(call.method, join_url(self.credentials.base_url, call)), call, self)
+            if call.pieces is not None:
+                request = request.body_stream(call.pieces())
             response = request.build().send()
             return _answer(response, bytes(response.bytes()))
         except Exception as error:
@@ -196,12 +222,16 @@ class AsyncTransport(_Settings):
     async def _drive(self, call: Call, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         from asyncio import sleep  # not at the top: it is slow to import, and who awaits has it already
 
-        run = Run(call, self.options.max_retries)
+        run, used = Run(call, self.options.max_retries), self.credentials
         while run.result is None:
             if isinstance(run.step, Pause):
                 await sleep(run.step.seconds)
                 run.go_on()
                 continue
+            if isinstance(run.step, Renew):
+                run.go_on(await self._renew(used))
+                continue
+            used = self.credentials
             try:
                 answer = await attempt()
             except errors.TransportError as error:
@@ -210,10 +240,32 @@ class AsyncTransport(_Settings):
                 run.go_on(answer)
         return run.result
 
+    async def _renew(self, used: Credentials) -> bool:
+        """Whether there is another access token than the one that was refused. Raises TransportError."""
+        if self.credentials.access_token == used.access_token and can_renew(used):
+            from asyncio import sleep
+
+            from portico.sdk.renewal import Renewing  # rarely needed
+
+            run = Renewing(used)
+            try:
+                while isinstance(step := run.step, Call | Pause):
+                    if isinstance(step, Call):
+                        run.go_on(await self._send_once(step))
+                    else:
+                        await sleep(step.seconds)
+                        run.go_on()
+                self.credentials = run.result
+            finally:
+                run.close()
+        return self.credentials.access_token != used.access_token
+
     async def _send_once(self, call: Call) -> Answer:
         client = self._pool()
         try:
             request = _prepare(client.request(call.method, join_url(self.credentials.base_url, call)), call, self)
+            if call.pieces is not None:
+                request = request.body_stream(_awaited(call.pieces()))
             response = await request.build().send()
             return _answer(response, bytes(await response.bytes()))
         except Exception as error:
@@ -282,6 +334,11 @@ def _prepare(request: R, call: Call, transport: _Settings) -> R:
     if call.body is not None:
         request = request.body_bytes(call.body)
     return request if call.deadline_s is None else request.timeout(timedelta(seconds=call.deadline_s))
+
+
+async def _awaited(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
 
 
 def _answer(response: BaseResponse, body: bytes) -> Answer:

@@ -3,21 +3,25 @@
 PorticoError
 ├── BadRequest 400            FieldRequired 9 · OutOfRange 8 · PatternMismatch 11 · BadInputText 20 · EmptyQuery 10
 │                             MediaNotSupported 46 · InvalidModelName 11 · InvalidType 2009 · ProviderNotConfigured 1001
-│                             ContextLengthExceeded 150 · NameEmpty* 2007 · UnexpectedStatus* 2032
+│                             ContentUnreadable 45 · FileTooLarge 47 · ContextLengthExceeded 150
 ├── Unauthorized 401          TokenBlocked 6
 ├── Forbidden 403             OutOfScope 7 · ForeignProject 2006
-├── NotFound 404, id 4000     ModelNotFound · AssistantNotFound 1 · SearchProfileNotFound 1101 · BadEndpoint 404
-│                             OrganizationNotFound* 2004 · ProjectNotFound* 2005 · ProjectNotInOrganization* 2006
-├── Conflict 409              AmbiguousModelName 4000 · OrganizationNameTaken* 2003 · ProjectExists* 2002
-│                             ProjectNameTaken* 2029 · TokenExists* 4002
-├── MethodNotAllowed 405 · PayloadTooLarge 413 · NotImplementedYet 501, id 2010
+├── NotFound 404, id 4000     ModelNotFound · AssistantNotFound 1 · RequestNotFound 3 · BadEndpoint 404
+│                             SearchProfileNotFound 1101 (its status is 200)
+├── Conflict 409              AmbiguousModelName 4000
+├── RequestCancelled 499, id 9010
+├── QuotaExceeded 429, id 154 · TooManyRequests 429, id 9001
+├── MethodNotAllowed 405 · PayloadTooLarge 413 · GuardrailBlocked 422 · NotImplementedYet 501, id 2010
 ├── ServerStopping 503, id 153 · DatabaseAway 503, id 9002 · JournalFull 503, id 9003
+├── StorageFull 507, id 9004 · StorageAway 503, id 9005
 └── ProviderError 502, id 150 ProviderUnknown · ProviderAuth · ProviderRefused 400 · ProviderTimeout 504, id 100
                               ProviderRateLimit 429, id 151 · ProviderQuota 429, id 152
                               ProviderOvercapacity 503, id 153
 
-Those with a star stand in `access/refusals.py`: they speak of organizations, projects and tokens, which only that room
-knows. Ids and texts: error list of the API reference; 9000 and above are our own.
+What only one room can say stands there, below one of these: `access/refusals.py` (organizations, projects, members,
+tokens, secrets), `access/session_refusals.py` (people and their sign-in), `assistants/refusals.py` and
+`assistants/files/refusals.py`.
+Ids and texts: error list of the API reference; 9000 and above are our own.
 """
 
 from __future__ import annotations
@@ -69,8 +73,8 @@ class BadInputText(BadRequest):
 class FieldRequired(BadRequest):
     id = 9
 
-    def __init__(self, field: str) -> None:
-        super().__init__(f"Field {field} is required", param=field)
+    def __init__(self, field: str, hint: str = "") -> None:
+        super().__init__(f"Field {field} is required" + (f": {hint}" if hint else ""), param=field)
 
 
 class OutOfRange(BadRequest):
@@ -113,6 +117,17 @@ class MediaNotSupported(BadRequest):
     id, text = 46, "The file format provided is not supported by this model."
 
 
+class ContentUnreadable(BadRequest):
+    id, text = 45, "Unable to read or extract content. Please verify the file and try again."
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(f"{self.text} ({reason})" if reason else None)
+
+
+class FileTooLarge(BadRequest):
+    id, text = 47, "The file size exceeds the limit allowed by this model."
+
+
 class ContextLengthExceeded(BadRequest):
     id, text = 150, "The prompt is longer than the context window of the model."
 
@@ -139,7 +154,13 @@ class OutOfScope(Forbidden):
 
 
 class ForeignProject(Forbidden):
-    id, text = 2006, "Project Not In Organization"
+    """The official clients wait for the words behind the colon, `%1` included, each in another place."""
+
+    id = 2006
+    text = "Project Not In Organization: Forbidden. Organization or Project mismatch: verify the provided authorization"
+
+    def __init__(self, *, is_id: bool = True) -> None:
+        super().__init__(None if is_id else f"{self.text}. Input data is missing (required %1) project-id")
 
 
 class NotFound(PorticoError):
@@ -161,6 +182,10 @@ class AssistantNotFound(NotFound):
     id, text = 1, "Assistant Not Found"
 
 
+class RequestNotFound(NotFound):
+    id, text = 3, "Request Not Found"
+
+
 class SearchProfileNotFound(NotFound):
     """Documented with HTTP 200: execution APIs report an unknown RAG profile in a body of its own shape."""
 
@@ -179,8 +204,39 @@ class AmbiguousModelName(Conflict):
     id, text = 4000, "The model name is ambiguous."
 
 
+class RequestCancelled(PorticoError):
+    """Somebody asked for the end of a running request: what its own caller reads. Not a status that clients retry."""
+
+    status, id, text = 499, 9010, "The request was cancelled."
+
+
+class QuotaExceeded(PorticoError):
+    """A usage limit of the project or of its organization is used up, or too little of it is left for this request."""
+
+    status, id, text = 429, 154, "Quota exceeded."
+    type = "insufficient_quota"
+
+
+class TooManyRequests(PorticoError):
+    """A rate per minute that our own operator has set; the limits themselves stand in `x-ratelimit-*`."""
+
+    status, id, text = 429, 9001, "Too many requests"
+    type = "rate_limit_error"
+
+
 class PayloadTooLarge(PorticoError):
     status, id, text = 413, 413, "Payload Too Large"
+
+
+class GuardrailBlocked(PorticoError):
+    """A guardrail of the project refuses a request or an answer. Category and score are for the log, not the caller."""
+
+    status, id, text = 422, 422, "The request was blocked by guardrails due to a policy violation."
+
+    def __init__(self, category: str, score: float) -> None:
+        super().__init__()
+        self.category = category
+        self.score = score
 
 
 class NotImplementedYet(PorticoError):
@@ -205,20 +261,36 @@ class JournalFull(PorticoError):
     status, id, text = 503, 9003, "The disk of the usage journal is full. Make room in the server's data folder."
 
 
+class StorageFull(PorticoError):
+    """Uploads leave a reserve on the disk: the database and the journal need it more."""
+
+    status, id, text = 507, 9004, "There is no room for this file on the server."
+
+
+class StorageAway(PorticoError):
+    """The folder or the bucket of the files does not answer as it should; nothing was kept."""
+
+    status, id, text = 503, 9005, "The storage of the files is not available."
+
+
 class ProviderError(PorticoError):
-    """A provider refused or failed. `retryable` says whether another try before the first byte may heal it."""
+    """A provider refused or failed. `retryable`: another try there, before the first byte, may heal it; `elsewhere`:
+    another key or another provider may."""
 
     status, id, text = 502, 150, "Provider Unknown Error"
     retryable = False
+    elsewhere = False
     attempts = 1
 
 
 class ProviderUnknown(ProviderError):
-    retryable = True
+    retryable = elsewhere = True
 
 
 class ProviderAuth(ProviderError):
     """The provider refused our credential (its 401 or 403); never the caller's 401."""
+
+    elsewhere = True
 
 
 class ProviderRefused(ProviderError):
@@ -228,16 +300,20 @@ class ProviderRefused(ProviderError):
 
 
 class ProviderTimeout(ProviderError):
-    status, id, text, retryable = 504, 100, "Provider Request Timeout", True
+    status, id, text = 504, 100, "Provider Request Timeout"
+    retryable = elsewhere = True
 
 
 class ProviderRateLimit(ProviderError):
-    status, id, text, retryable = 429, 151, "Provider Rate Limit", True
+    status, id, text = 429, 151, "Provider Rate Limit"
+    retryable = elsewhere = True
 
 
 class ProviderQuota(ProviderError):
     status, id, text = 429, 152, "Provider Quota Exceeded"
+    elsewhere = True
 
 
 class ProviderOvercapacity(ProviderError):
-    status, id, text, retryable = 503, 153, "Provider Overcapacity", True
+    status, id, text = 503, 153, "Provider Overcapacity"
+    retryable = elsewhere = True

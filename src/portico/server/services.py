@@ -5,13 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from portico.server.access.openid import OpenId
+from portico.server.access.sign_in import SignIn
 from portico.server.access.tenancy import Tenancy
+from portico.server.assistants.definitions import Definitions
 from portico.server.assistants.desk import Desk
+from portico.server.assistants.files.manage import FileStore
+from portico.server.assistants.manage import Assistants
+from portico.server.assistants.requests import AssistantRequests
 from portico.server.catalog.find import Catalog
+from portico.server.gateway.audio import AudioGateway
+from portico.server.gateway.cache import AnswerCache
 from portico.server.gateway.embeddings import EmbeddingGateway
+from portico.server.gateway.guardrails import Guardrails
+from portico.server.gateway.images import ImageGateway
+from portico.server.gateway.limits import Limits
+from portico.server.gateway.provider_settings import ProviderSettings
+from portico.server.gateway.request_log import RequestLog
+from portico.server.gateway.requests import Requests
+from portico.server.gateway.rerank import RerankGateway
+from portico.server.gateway.responses import ResponsesGateway
 from portico.server.gateway.routing import Targets
+from portico.server.gateway.running import Running
+from portico.server.gateway.videos import VideoGateway
+from portico.server.providers.fetcher import Fetcher
 from portico.server.settings import Settings
 from portico.server.storage.database import Database
+from portico.server.telemetry.publisher import Publisher
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +39,28 @@ class Services:
     settings: Settings
     database: Database
     tenancy: Tenancy
+    sign_in: SignIn
+    oidc: OpenId
     catalog: Catalog
     targets: Targets
+    provider_settings: ProviderSettings
+    definitions: Definitions
+    assistants: Assistants
     desk: Desk
+    assistant_requests: AssistantRequests
+    files: FileStore
     embeddings: EmbeddingGateway
+    responses: ResponsesGateway
+    rerank: RerankGateway
+    images: ImageGateway
+    audio: AudioGateway
+    videos: VideoGateway
+    cache: AnswerCache
+    guardrails: Guardrails
+    fetcher: Fetcher
+    limits: Limits
+    running: Running
+    requests: Requests
+    request_log: RequestLog
+    metrics: Publisher | None
     local_status: Callable[[], list[dict[str, object]]]

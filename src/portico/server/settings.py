@@ -69,6 +69,11 @@ class Settings:
     keep_alive_s: float = _setting(10.0, "Silence on a stream after which a keep-alive comment is sent.")
     retries: int = _setting(2, "Further tries before the first byte when a provider fails.")
     retry_budget_s: float = _setting(30.0, "Time within which a further try may begin.")
+    breaker_failures: int = _setting(10, "Failures in a row after which a provider is left alone; 0 = never.")
+    breaker_open_s: float = _setting(5.0, "How long a failing provider is left alone.")
+    strict_parameters: bool = _setting(
+        False, "Refuse parameters that a model does not take, instead of dropping them with a note."
+    )
     shutdown_grace_s: float = _setting(10.0, "How long open answers may go on after a stop is asked for.")
     local_models: bool = _setting(True, "Serve the embedded models (provider `local`).")
     starter_pull: Literal["auto", "off"] = _setting(
@@ -79,14 +84,98 @@ class Settings:
     local_queue: int = _setting(32, "Requests that may wait for a local model before 503.")
     local_threads: int = _setting(0, "Threads of the local models for prompts and batches; 0 = all cores.")
     local_idle_unload_s: float = _setting(0.0, "Unload a local model after so long without a request; 0 = never.")
+    chat_cache: bool = _setting(True, "Answer a chat request that was answered before from the cache.")
+    cache_ttl_s: float = _setting(7 * 24 * 3600.0, "How long a cached answer lives.")
+    cache_memory_bytes: int = _setting(64 * 1024 * 1024, "Memory of one process for cached answers.")
+    cache_rows: int = _setting(200_000, "Cached answers that PostgreSQL keeps; the oldest go first.")
+    cache_entry_limit_bytes: int = _setting(1024 * 1024, "Longest answer that is cached.")
+    fetch_hosts: str = _setting(
+        "",
+        "Private hosts and networks that files may be fetched from, that API assistants may call, and whose model "
+        "servers may be given addresses to fetch: `files.lan,10.1.0.0/16`.",
+    )
+    fetch_limit_bytes: int = _setting(20 * 1024 * 1024, "Largest file that is fetched for a caller.")
+    fetch_timeout_s: float = _setting(30.0, "Longest time for fetching a file.")
+    files_limit_bytes: int = _setting(2 * 1024**3, "Largest file that may be uploaded.")
+    files_temporary_s: float = _setting(24 * 3600.0, "How long a file lives that was uploaded without a folder.")
+    files_reserve_bytes: int = _setting(1024**3, "Room on the disk that uploads leave free.")
+    files_text_timeout_s: float = _setting(60.0, "Longest time for reading the text of one file.")
+    files_text_memory_bytes: int = _setting(1024**3, "Most memory of the process that reads the text of a file.")
+    files_bucket_url: str | None = _setting(
+        None, "S3-compatible bucket for files instead of the data folder: https://s3.eu-west-1.amazonaws.com/my-bucket."
+    )
+    files_bucket_region: str = _setting("us-east-1", "Region that requests to the bucket are signed for.")
+    files_bucket_prefix: str = _setting("", "Beginning of all names in the bucket, for one that others use too.")
+    files_bucket_access_key: Secret | None = _setting(None, "Access key id for the bucket.")
+    files_bucket_secret_key: Secret | None = _setting(None, "Secret access key for the bucket.")
+    files_bucket_session_token: Secret | None = _setting(None, "Session token, for temporary keys of the bucket.")
+    guardrail_hosts: str = _setting(
+        "",
+        "Private hosts and networks that a project may name as its moderation endpoint: `moderation.lan,10.1.0.0/16`.",
+    )
     access_log: bool = _setting(False, "Write one line per request to standard error.")
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "Least severe message that is logged.")
+    metrics: Literal["off", "open", "token"] = _setting(
+        "off", "GET /metrics for Prometheus: `open` to everybody, or `token`: with an organization token."
+    )
+    otel_endpoint: str | None = _setting(
+        None, "OpenTelemetry collector that gets a span per request, by OTLP over HTTP: http://127.0.0.1:4318."
+    )
+    request_log: Literal["off", "on"] = _setting("off", "Keep the texts of requests and answers for the export.")
+    request_log_limit_bytes: int = _setting(32 * 1024, "Longest text that the request log keeps; the rest is cut off.")
+    request_log_days: int = _setting(30, "Days after which the request log forgets a text.")
+    assistant_model: str = _setting(
+        "",
+        "Model of an assistant that names none, as provider/model; "
+        "empty: openai/gpt-4o-mini where OpenAI has a key, else the best local chat model.",
+    )
+    assistant_request_days: int = _setting(
+        7, "Days for which the answer to a request that an assistant was given to work on can be fetched."
+    )
+    limits_webhook: Secret | None = _setting(
+        None, "Address that is told by POST when a soft limit is reached: https://... or http://..."
+    )
+    access_token_s: float = _setting(540_000.0, "How long an access token of a user is good.")
+    refresh_token_s: float = _setting(30 * 24 * 3600.0, "How long a session can be refreshed after its last refresh.")
+    password_length: int = _setting(12, "Shortest password that a user may choose.")
+    sign_in_attempts: int = _setting(
+        10, "Failed sign-ins of one account from one address in 15 minutes, after which more are refused."
+    )
+    sign_in_by_query: bool = _setting(
+        False, "Serve GET /oauth/gam/v2.0/access_token: the password then stands in an address, which proxies log."
+    )
+    sign_in_hosts: str = _setting(
+        "",
+        "Hosts to which the sign-in page may lead back by https, beside a program on the user's own: "
+        "app.example.com,...",
+    )
+    public_url: str | None = _setting(
+        None, "How this server is reached from outside, for the links that it makes: https://ai.example.com."
+    )
+    root_token: Secret | None = _setting(
+        None, "Token, 32 or more characters, with which /v2/admin/organizations and /v2/users can be called."
+    )
+    oidc_issuer: str = _setting("", "OpenID Connect issuers whose tokens are accepted: `https://id.example.com,...`.")
+    oidc_audience: str = _setting("", "Audiences that such a token must name one of, with commas.")
+    oidc_groups_claim: str = _setting("groups", "Claim of such a token with the groups of the user.")
+    oidc_roles: str = _setting(
+        "",
+        "What the groups stand for: `group=Organization/Project/Role`, `group=Organization//Role` or "
+        "`group=System Administrator`, with commas.",
+    )
     provider_keys: Mapping[str, Secret] = _setting(
         dict, "PORTICO_PROVIDER_<NAME>_API_KEY: the key of a provider, by its name in the catalog."
     )
     provider_urls: Mapping[str, str] = _setting(
         dict,
         "PORTICO_PROVIDER_<NAME>_BASE_URL: where a provider is reached, instead of the catalog's address.",
+    )
+    provider_hosts: str = _setting(
+        "", "Private hosts and networks where organizations may have providers: `llm.lan,10.1.0.0/16`."
+    )
+    provider_options: Mapping[str, Mapping[str, str]] = _setting(
+        dict,
+        "PORTICO_PROVIDER_<NAME>_<OPTION>: what else a provider needs, such as a region or a project; see the catalog.",
     )
 
     @property
@@ -111,6 +200,7 @@ class Settings:
                 values[f.name] = _convert(f.name, hints[f.name], raw.strip())
         values["provider_keys"] = {k: Secret(v) for k, v in _providers(env, "API_KEY").items()}
         values["provider_urls"] = _providers(env, "BASE_URL")
+        values["provider_options"] = _provider_options(env)
         values.update({k: v for k, v in arguments.items() if v is not None})
         _check(values)
         values["data_dir"] = Path(values.get("data_dir") or default_data_dir()).expanduser().absolute()
@@ -124,6 +214,21 @@ def _providers(env: Mapping[str, str], what: str) -> dict[str, str]:
     return {m.group(1).lower(): value.strip() for m, value in found if m and value.strip()}
 
 
+OPTIONS = (
+    "REGION", "LOCATION", "PROJECT", "API_VERSION", "ACCESS_TOKEN", "TOKEN_URL", "TENANT_ID", "CLIENT_ID",
+    "CLIENT_SECRET", "TOOL_SCHEMA",
+)  # fmt: skip
+"""Known names of PORTICO_PROVIDER_<NAME>_<OPTION>; which provider takes which stands in its catalogue entry."""
+
+
+def _provider_options(env: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for option in OPTIONS:
+        for name, value in _providers(env, option).items():
+            found.setdefault(name, {})[option.lower()] = value
+    return found
+
+
 _NUMBERS: Mapping[str, tuple[float, float]] = {
     "port": (0, 65_535),
     "workers": (1, 1_024),
@@ -134,12 +239,32 @@ _NUMBERS: Mapping[str, tuple[float, float]] = {
     "keep_alive_s": (0.1, 1e9),
     "retries": (0, 100),
     "retry_budget_s": (0, 1e9),
+    "breaker_failures": (0, 1e6),
+    "breaker_open_s": (0.1, 1e6),
     "shutdown_grace_s": (0, 1e6),
+    "request_log_limit_bytes": (1, 16 * 1024 * 1024),
+    "request_log_days": (1, 36_500),
+    "assistant_request_days": (1, 36_500),
+    "cache_ttl_s": (1, 1e9),
+    "cache_memory_bytes": (0, 2**50),
+    "cache_rows": (0, 1e9),
+    "cache_entry_limit_bytes": (0, 2**40),
+    "fetch_limit_bytes": (0, 2**40),
+    "fetch_timeout_s": (0.1, 1e6),
+    "files_limit_bytes": (1, 64 * 1024**3),
+    "files_temporary_s": (1, 1e9),
+    "files_reserve_bytes": (0, 2**50),
+    "files_text_timeout_s": (0.1, 1e6),
+    "files_text_memory_bytes": (128 * 1024**2, 2**50),
     "local_context": (1, 2**31),
     "local_slots": (1, 1_024),
     "local_queue": (0, 1e6),
     "local_threads": (0, 4_096),
     "local_idle_unload_s": (0, 1e9),
+    "access_token_s": (1, 1e9),
+    "refresh_token_s": (1, 1e9),
+    "password_length": (8, 128),
+    "sign_in_attempts": (1, 1e6),
 }
 """Least and greatest value; a silence of 0 s would be broken without end, a timeout of 0 s would end every answer."""
 
@@ -150,10 +275,21 @@ def _check(values: Mapping[str, Any]) -> None:
         if name in values and not least <= values[name] <= greatest:  # no number at all ("nan") fails, too
             raise SettingError(f"PORTICO_{name.upper()}={values[name]}: write a number from {least:g} to {greatest:g}")
     for name, key in values["provider_keys"].items():
-        if not re.fullmatch(r"[!-~]+", key):
+        if not key.startswith("{") and not re.fullmatch(r"[!-~]+", key):  # { is a JSON document: Google's accounts
             raise SettingError(
                 f"PORTICO_PROVIDER_{name.upper()}_API_KEY has blanks or other characters that no key has: copy it again"
             )
+    if values.get("root_token") and not re.fullmatch(r"[!-~]{32,}", values["root_token"]):
+        raise SettingError("PORTICO_ROOT_TOKEN is too short or has blanks: write 32 or more characters")
+    if values.get("public_url") and not _is_address(values["public_url"]):
+        raise SettingError("PORTICO_PUBLIC_URL is no address: write it like https://ai.example.com")
+    issuers = [one.strip() for one in values.get("oidc_issuer", "").split(",") if one.strip()]
+    if any(not _is_address(one) for one in issuers):
+        raise SettingError("PORTICO_OIDC_ISSUER is no address: write it like https://id.example.com")
+    if issuers and not values.get("oidc_audience", "").strip():
+        raise SettingError("PORTICO_OIDC_AUDIENCE is missing: write what the issuer's tokens name as `aud`")
+    if values.get("otel_endpoint") and not _is_address(values["otel_endpoint"]):
+        raise SettingError("PORTICO_OTEL_ENDPOINT is no address: write it like http://127.0.0.1:4318")
     for name, url in values["provider_urls"].items():
         if not _is_address(url):
             raise SettingError(

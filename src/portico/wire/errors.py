@@ -35,6 +35,13 @@ class ExecutionError(msgspec.Struct):
     status: str = "failed"
 
 
+class GuardrailError(ExecutionError):
+    """The same for what a guardrail has blocked: with an empty text and result, as documented."""
+
+    text: str = ""
+    result: dict[str, str] = msgspec.field(default_factory=dict)
+
+
 class StreamedError(msgspec.Struct):
     """An error after the first byte; the stream ends behind it without `[DONE]`."""
 

@@ -27,7 +27,8 @@ class TokenAccess(Shape, rename="camel"):
 class ApiToken(Shape):
     """One token. `id` is the secret in the answer that creates it, and the GUID ever after; `api_token_id` the GUID.
 
-    `status` is `Active` or `Blocked`, `timestamp` the time of creation in UTC, `expires_at` absent without an end.
+    `status` is `Active` or `Blocked`, `timestamp` the time of creation in UTC, `expires_at` absent without an end,
+    `last_used_at` absent while it was never used; it lags behind by some seconds.
     """
 
     id: str
@@ -38,10 +39,11 @@ class ApiToken(Shape):
     timestamp: str = ""
     api_token_id: str = field(default="", name="apiTokenId")
     expires_at: str | UnsetType = field(default=UNSET, name="expiresAt")
+    last_used_at: str | UnsetType = field(default=UNSET, name="lastUsedAt")
 
 
 class ApiTokenList(Shape):
-    """Answer of `GET /v1/organization/project/{id}/tokens`."""
+    """Answer of `GET /v1/organization/project/{id}/tokens` and of `GET /v2/organization/tokens`."""
 
     tokens: list[ApiToken] = field(default_factory=list)
 
@@ -55,7 +57,11 @@ class NewApiToken(Struct, kw_only=True, omit_defaults=True):
 
 
 class ApiTokenChange(Struct, kw_only=True, omit_defaults=True):
-    """Body of `PUT /v2/projects/tokens/{ApiTokenId}`: what is absent stays. `status`: Active or Blocked, any case."""
+    """Body of `PUT /v2/projects/tokens/{ApiTokenId}`: what is absent stays. `status`: Active or Blocked, any case.
+
+    An `expires_at` of "" takes the end away.
+    """
 
     description: str | None = None
     status: str | None = None
+    expires_at: str | None = field(default=None, name="expiresAt")

@@ -76,6 +76,13 @@ WAYS: dict[str, Headers] = {
     "saia-auth with bearer": [(b"saia-auth", b"Bearer " + PROJECT.encode())],
     "both the same": [(b"saia-auth", PROJECT.encode()), (b"authorization", b"Bearer " + PROJECT.encode())],
     "authorization wins": [(b"saia-auth", b"geai_nonsense"), (b"authorization", b"Bearer " + PROJECT.encode())],
+    "x-api-key": [(b"x-api-key", PROJECT.encode())],
+    "x-api-key beside blank ones": [(b"authorization", b" "), (b"saia-auth", b""), (b"x-api-key", PROJECT.encode())],
+    "authorization wins over x-api-key": [
+        (b"x-api-key", b"sk-ant-nonsense"),
+        (b"authorization", b"Bearer " + PROJECT.encode()),
+    ],
+    "saia-auth wins over x-api-key": [(b"x-api-key", b"geai_nonsense"), (b"saia-auth", PROJECT.encode())],
     "blank authorization is none": [(b"authorization", b" "), (b"saia-auth", PROJECT.encode())],
     "the same twice": [(b"authorization", PROJECT.encode()), (b"authorization", PROJECT.encode() + b" ")],
 }
@@ -106,6 +113,9 @@ WRONG: dict[str, Headers] = {
         (b"saia-auth", PROJECT.encode()),
     ],
     "two different authorizations": [(b"authorization", PROJECT.encode()), (b"authorization", OWNER.encode())],
+    "wrong saia-auth beside a right x-api-key": [(b"saia-auth", b"geai_nonsense"), (b"x-api-key", PROJECT.encode())],
+    "two different x-api-keys": [(b"x-api-key", PROJECT.encode()), (b"x-api-key", OWNER.encode())],
+    "blank x-api-key": [(b"x-api-key", b" ")],
     "two different saia-auths": [(b"saia-auth", PROJECT.encode()), (b"saia-auth", OWNER.encode())],
     "token in another case": [(b"authorization", b"Bearer " + PROJECT.lower().encode())],
 }
@@ -198,7 +208,9 @@ def test_any_bytes_are_a_token_or_a_401(value: bytes) -> None:
     assert text.isascii()
 
 
-NAMES = st.sampled_from([b"authorization", b"saia-auth", b"project-id", b"projectid", b"host", b"x-project-id"])
+NAMES = st.sampled_from(
+    [b"authorization", b"saia-auth", b"x-api-key", b"project-id", b"projectid", b"host", b"x-project-id"]
+)
 VALUES = st.binary(max_size=40) | st.sampled_from(
     [
         PROJECT.encode(),

@@ -157,7 +157,7 @@ async def test_safety_net_finds_what_was_never_announced(house: House) -> None:
 async def test_a_row_that_is_really_gone_is_forgotten(house: House) -> None:
     acme = await organizations.create(house.tenancy, "Acme")
     async with house.tenancy.database.begin() as connection:
-        for table in ("tokens", "projects", "organizations"):
+        for table in ("tokens", "roles", "projects", "organizations"):
             await connection.execute(
                 text(f"DELETE FROM {table} WHERE organization_id = :id"), {"id": acme.organization.organization_id}
             )

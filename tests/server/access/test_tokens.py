@@ -14,7 +14,7 @@ from sqlalchemy import text
 from portico.server.access import organizations, projects, tokens
 from portico.server.access.caller import Caller
 from portico.server.access.refusals import NameEmpty, ProjectNotInOrganization, TokenExists, UnexpectedStatus
-from portico.server.errors import FieldRequired, NotFound, OutOfRange, OutOfScope, PatternMismatch
+from portico.server.errors import FieldRequired, NotFound, OutOfRange, OutOfScope, PatternMismatch, TokenBlocked
 from tests.server.access.house import House
 
 pytestmark = pytest.mark.anyio
@@ -105,7 +105,7 @@ async def test_odd_names_are_stored_and_overlong_ones_refused(house: House) -> N
 
 async def test_name_is_free_again_after_the_token_is_deleted(house: House) -> None:
     made = await tokens.create_token(house.tenancy, house.member, "ci")
-    with pytest.raises(TokenExists, match="Token ‘ci’ already exists") as refusal:
+    with pytest.raises(TokenExists, match=r"Token ‘name’ already exists \[name=ci\]") as refusal:
         await tokens.create_token(house.tenancy, house.member, "ci")
     assert (refusal.value.status, refusal.value.id) == (409, 4002)
     await tokens.delete_token(house.tenancy, house.member, made.id)
@@ -188,3 +188,54 @@ async def test_a_project_does_not_reach_the_tokens_of_its_neighbour(house: House
     assert [token.id for token in listed.tokens] == [theirs.api_token_id]
     found = await tokens.find_token(house.tenancy, house.owner, theirs.id)
     assert found.id == theirs.api_token_id
+
+
+async def test_the_end_is_moved_and_taken_away(house: House) -> None:
+    made = await tokens.create_token(house.tenancy, house.member, "ci")
+    changed = await tokens.change_token(house.tenancy, house.member, made.id, expires_at="2999-01-01T00:00:00Z")
+    assert changed.expires_at == "2999-01-01T00:00:00"
+    kept = await tokens.change_token(house.tenancy, house.member, made.id, description="still")
+    assert kept.expires_at == "2999-01-01T00:00:00"
+    ended = await tokens.change_token(house.tenancy, house.member, made.id, expires_at="")
+    assert "expiresAt" not in msgspec.to_builtins(ended)
+    with pytest.raises(OutOfRange):
+        await tokens.change_token(house.tenancy, house.member, made.id, expires_at="2001-01-01")
+
+
+async def test_refusals_have_the_words_that_the_official_clients_wait_for(house: House) -> None:
+    made = await tokens.create_token(house.tenancy, house.member, "ci", "pipeline")
+    with pytest.raises(FieldRequired, match=r"Input data is missing \(required %1\) Description") as refusal:
+        await tokens.change_token(house.tenancy, house.member, made.id, description=" ")
+    assert (refusal.value.status, refusal.value.id) == (400, 9)
+    with pytest.raises(NameEmpty, match=r"Input data is missing \(required %1\) Name"):
+        await tokens.create_token(house.tenancy, house.member, "")
+    with pytest.raises(FieldRequired, match=r"Input data is missing \(required %1\) project-id"):
+        await tokens.create_token(house.tenancy, house.owner, "ci")
+    with pytest.raises(OutOfRange, match="Not Found"):
+        await tokens.create_token(house.tenancy, house.member, "x" * 221)
+
+
+async def test_tokens_of_the_organization_are_a_list_of_their_own(house: House) -> None:
+    made = await tokens.create_organization_token(house.tenancy, house.owner, "ops")
+    listed = await tokens.list_organization_tokens(house.tenancy, house.owner)
+    assert [token.name for token in listed.tokens] == ["Default", "ops"]
+    blocked = await tokens.change_token(
+        house.tenancy, house.owner, made.api_token_id, status="Blocked", of_organization=True
+    )
+    assert blocked.status == "Blocked"
+    with pytest.raises(TokenBlocked):
+        house.snapshot.find(made.id)
+    found = await tokens.find_token(house.tenancy, house.owner, made.id, of_organization=True)
+    assert (found.id, found.scope) == (made.api_token_id, "Pia.Data.Organization")
+    await tokens.delete_token(house.tenancy, house.owner, made.api_token_id, of_organization=True)
+    with pytest.raises(NotFound):
+        await tokens.find_token(house.tenancy, house.owner, made.api_token_id, of_organization=True)
+    with pytest.raises(NotFound):
+        await tokens.find_token(house.tenancy, house.owner, str(house.first.project_token), of_organization=True)
+    for attempt in (
+        tokens.list_organization_tokens(house.tenancy, house.member),
+        tokens.find_token(house.tenancy, house.member, made.id, of_organization=True),
+        tokens.delete_token(house.tenancy, house.member, made.id, of_organization=True),
+    ):
+        with pytest.raises(OutOfScope):
+            await attempt

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from portico.server.catalog.find import Catalog
 from portico.server.catalog.load import load_catalog
+from portico.server.providers.base import NO_QUIRKS, Quirks
+from portico.server.settings import OPTIONS
 
 # Every model that the API documentation and its later pages name, by provider.
 DOCUMENTED = {
@@ -72,7 +75,8 @@ DOCUMENTED = {
     "openrouter": """auto qwen3-8b:free qwen3-14b:free qwen3-30b-a3b:free qwen3-32b:free qwen3-235b-a22b:free
         qwen3-32b qwen3-235b-a22b""",
     "pinecone": "multilingual-e5-large llama-text-embed-v2",
-    "local": "smollm2-135m-instruct qwen2.5-coder-0.5b-instruct qwen2.5-coder-1.5b-instruct all-minilm-l6-v2",
+    "local": "smollm2-135m-instruct qwen2.5-coder-0.5b-instruct qwen2.5-coder-1.5b-instruct all-minilm-l6-v2"
+    " efficientnet-lite0 image-conse minilm-cosine qwen-judge",
 }
 FULL_NAMES = [f"{provider}/{name}" for provider, names in DOCUMENTED.items() for name in names.split()]
 FRIENDLY_NAMES = {
@@ -93,6 +97,7 @@ FRIENDLY_NAMES = {
     "openrouter": "OpenRouter",
     "pinecone": "Pinecone",
 }
+NOT_STREAMED = ("o1-pro", "o3-pro", "gpt-5-pro")
 # The echo provider serves tests only and stands in no documentation.
 ALL = [model for provider in load_catalog(None).providers if provider.name != "echo" for model in provider.models]
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
@@ -101,7 +106,6 @@ JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 def test_every_documented_model_is_there(shipped: Catalog) -> None:
     listed = {model.full_name for model in ALL}
     assert set(FULL_NAMES) - listed == set()
-    assert listed - set(FULL_NAMES) == {"openai/gpt-4-turbo", "vertex_ai/gemini-1.5-pro-preview-0409"}
     assert all(shipped.find_model(*name.split("/", 1)).full_name == name for name in FULL_NAMES)
 
 
@@ -145,25 +149,94 @@ def test_values_of_every_model_fit_together() -> None:
             assert model.max_output <= model.context_window, name
         if model.reasoning.budget_max and model.max_output:
             assert model.reasoning.budget_max <= model.max_output, name
-        assert model.streaming == (model.type == "Chat" and model.name != "o1-pro"), name
-        # At most 200 and 700 dollars per million tokens: a slip of three digits shows here.
-        assert 0 <= model.price.cached_input <= model.price.input <= 200_000_000, name
-        assert 0 <= model.price.output <= 700_000_000, name
+        assert model.streaming == (model.type == "Chat" and model.name not in NOT_STREAMED), name
+
+
+@pytest.mark.parametrize("tier", ["usual", "above"])
+def test_hc24_prices_are_plausible(tier: str) -> None:
+    """At most 200 and 700 dollars per million tokens: a slip of three digits shows here."""
+    for model in ALL:
+        price, name = model.price, model.full_name
+        if tier == "above":
+            if price.above is None:
+                continue
+            assert price.above_tokens >= 100_000 and price.above.input >= price.input > 0, name
+            price = price.above
+        assert 0 <= price.cached_input <= price.input <= 200_000_000, name
+        assert price.input <= price.cache_write_5m <= 2 * price.input, name
+        assert price.cache_write_5m <= price.cache_write_1h <= 2 * price.input, name
+        assert price.input <= price.audio_input or not price.input, name
+        assert 0 <= price.output <= price.audio_output <= 700_000_000, name
+        assert bool(price.unit) == bool(price.unit_of), name
+        assert not (price.unit and price.output) and 0 <= price.image <= 500_000, name
+
+
+def test_current_models_of_the_large_providers_have_prices() -> None:
+    """Free ones, those of one's own machine, and those whose price no public list had apart."""
+    unpriced = {m.full_name for m in ALL if not (m.price.input or m.price.image or m.price.unit)}
+    for provider in ("mistral", "moonshot", "zai", "perplexity", "fireworks", "together", "deepseek", "anthropic"):
+        left = {name for name in unpriced if name.startswith(f"{provider}/")}
+        assert left <= {"zai/glm-4.7-flash"}, provider
 
 
 def test_every_provider_has_a_source_and_an_address_or_asks_for_one(shipped: Catalog) -> None:
     for provider in shipped.providers:
         assert provider.source, provider.name
-        assert provider.base_url or provider.needs_base_url or provider.adapter in ("local", "echo"), provider.name
+        made_of_options = provider.adapter == "vertex_ai" and any(o.name == "location" for o in provider.options)
+        places = provider.base_url or provider.needs_base_url or provider.adapter in ("local", "echo")
+        assert places or made_of_options, provider.name
 
 
-@pytest.mark.parametrize("name", ["openai", "groq", "deepseek", "nvidia", "sambanova", "cerebras", "xai", "openrouter"])
+SPEAK_OPENAI = [
+    *("openai", "groq", "deepseek", "nvidia", "sambanova", "cerebras", "xai", "openrouter"),
+    *("together", "fireworks", "perplexity", "moonshot", "zai", "alibaba"),
+]
+
+
+@pytest.mark.parametrize("name", SPEAK_OPENAI)
 def test_providers_that_speak_openai_use_its_adapter(shipped: Catalog, name: str) -> None:
     provider = shipped.find_provider(name)
     assert provider.adapter == "openai" and provider.base_url.startswith("https://") and provider.needs_key
 
 
-@pytest.mark.parametrize("name", ["ollama", "vllm", "lmstudio"])
+@pytest.mark.parametrize(
+    ("name", "adapter"),
+    [
+        ("Anthropic", "anthropic"),
+        ("azure", "azure"),
+        ("azure_ai_foundry", "azure"),
+        ("awsbedrock", "bedrock"),
+        ("cohere", "cohere"),
+        ("gemini", "gemini"),
+        ("mistral", "mistral"),
+        ("ollama", "ollama"),
+        ("vertex_ai", "vertex_ai"),
+    ],
+)
+def test_providers_with_a_protocol_of_their_own_name_its_adapter(shipped: Catalog, name: str, adapter: str) -> None:
+    assert shipped.find_provider(name).adapter == adapter
+
+
+def test_options_of_providers_are_known_to_the_settings_and_explained(shipped: Catalog) -> None:
+    found = {(p.name, o.name) for p in shipped.providers for o in p.options}
+    assert ("awsbedrock", "region") in found and ("vertex_ai", "project") in found and ("azure", "api_version") in found
+    for provider in shipped.providers:
+        for option in provider.options:
+            assert option.name.upper() in OPTIONS and option.help.endswith("."), (provider.name, option.name)
+    assert shipped.find_provider("vertex_ai").setting("location") == "PORTICO_PROVIDER_VERTEX_AI_LOCATION"
+
+
+def test_quirks_are_those_that_adapters_know(shipped: Catalog) -> None:
+    for provider in shipped.providers:
+        quirks = Quirks(**provider.quirks)  # type: ignore[arg-type]  # an unknown name would be a TypeError
+        assert (quirks == NO_QUIRKS) == (not provider.quirks), provider.name
+        assert provider.adapter in ("openai", "azure") or quirks == NO_QUIRKS, provider.name
+    assert shipped.find_provider("deepseek").quirks["thinking_style"] == "type"
+    assert shipped.find_provider("perplexity").quirks["stream_usage"] == "always"
+    assert "logit_bias" in shipped.find_provider("groq").quirks["drops"]
+
+
+@pytest.mark.parametrize("name", ["ollama", "vllm", "lmstudio", "llamacpp"])
 def test_servers_of_ones_own_need_no_key_and_take_any_name(shipped: Catalog, name: str) -> None:
     provider = shipped.find_provider(name)
     assert provider.base_url.startswith("http://127.0.0.1:") and not provider.needs_key
@@ -193,6 +266,8 @@ def test_marks_of_single_models_are_kept(shipped: Catalog) -> None:
     assert shipped.find_model("anthropic", "claude-3-7-sonnet-latest").max_output == 64_000
     assert shipped.find_model("awsbedrock", "us.deepseek.r1-v1:0").max_output == 32_000
     assert shipped.find_model("sambanova", "DeepSeek-R1").context_window == 16_000
+    assert not shipped.find_model("anthropic", "claude-3-7-sonnet-latest").structured_output
+    assert shipped.find_model("anthropic", "claude-haiku-4-5").structured_output
 
 
 def test_local_models_say_what_they_need(shipped: Catalog) -> None:
@@ -205,3 +280,16 @@ def test_local_models_say_what_they_need(shipped: Catalog) -> None:
     ]
     assert by_name["all-minilm-l6-v2"].dimensions == 384
     assert all(m.requirements["size_bytes"] and m.requirements["memory_bytes"] for m in by_name.values())
+
+
+def test_the_manual_lists_every_provider_with_its_settings(shipped: Catalog) -> None:
+    manual = (Path(__file__).resolve().parents[3] / "docs/providers.md").read_text(encoding="utf-8")
+    for provider in shipped.providers:
+        if provider.name == "echo":
+            continue
+        row = next(line for line in manual.splitlines() if line.startswith(f"| `{provider.name.lower()}`"))
+        assert all(f"`{alias}`" in row for alias in provider.aliases), provider.name
+        assert (f"`{provider.key_setting}`" in row) == provider.needs_key, provider.name
+        assert (f"`{provider.base_url_setting}`" in row) == provider.needs_base_url, provider.name
+        for option in provider.options:
+            assert f"`{provider.setting(option.name)}` |" in manual and option.help in manual, option.name

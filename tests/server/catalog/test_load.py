@@ -69,7 +69,8 @@ def test_own_values_replace_shipped_ones_and_leave_the_rest(load_own: Loader, sh
     before, after = shipped.find_model("openai", "gpt-4o"), catalog.find_model("openai", "gpt-4o")
     assert catalog.find_provider("openai").base_url == "http://127.0.0.1:9000/v1"
     assert catalog.find_provider("openai").friendly_name == "OpenAI"
-    assert (after.status, after.price) == ("hidden", Price(1_000_000, 1_000_000, 2_000_000))
+    every_kind = Price(1_000_000, 1_000_000, 2_000_000, 1_000_000, 1_000_000, 1_000_000, 2_000_000)
+    assert (after.status, after.price) == ("hidden", every_kind)
     assert (after.id, after.context_window, after.media) == (before.id, before.context_window, before.media)
     assert not after.is_custom and after.source == "mine.toml of this server"
 
@@ -86,6 +87,53 @@ def test_own_gguf_file_becomes_a_local_model(load_own: Loader) -> None:
     )
     assert catalog.resolve("local", "my-model").path == "/models/my-model.gguf"
     assert catalog.resolve("local", "qwen2.5-coder-1.5b-instruct").path == ""
+
+
+PRICED = """
+    name = "acme"
+    base_url = "http://h/v1"
+    models = [{{ name = "m", type = "Chat", price = {{ {} }} }}]
+"""
+
+
+def test_hc24_every_kind_of_token_has_one_price(load_own: Loader) -> None:
+    price = load_own(acme=PRICED.format("input = 8, output = 9")).find_model("acme", "m").price
+    assert price == Price(8, 8, 9, 8, 8, 8, 9)
+    written = "input = 8, cached_input = 0, output = 9, cache_write_5m = 10, audio_input = 20, audio_output = 30"
+    price = load_own(acme=PRICED.format(written)).find_model("acme", "m").price
+    assert price == Price(8, 0, 9, 10, 10, 20, 30)
+    price = load_own(acme=PRICED.format("image = 40_000, unit = 7, unit_of = 'second'")).find_model("acme", "m").price
+    assert price == Price(image=40_000, unit=7, unit_of="second")
+
+
+def test_hc24_a_long_prompt_has_its_own_price(load_own: Loader) -> None:
+    written = "input = 8, cached_input = 2, output = 9, cache_write_5m = 10"
+    above = "above_tokens = 200_000, input_above = 16, output_above = 12"
+    price = load_own(acme=PRICED.format(f"{written}, {above}")).find_model("acme", "m").price
+    assert price.at(200_000) is price and price.at(0) is price
+    dear = price.at(200_001)
+    assert (dear.input, dear.cached_input, dear.output, dear.cache_write_5m, dear.cache_write_1h) == (16, 4, 12, 20, 20)
+    assert dear.at(10**9) is dear
+
+
+def test_provider_tells_options_quirks_and_what_open_names_take(load_own: Loader) -> None:
+    catalog = load_own(
+        acme="""
+        name = "ac-me-2"
+        base_url = "http://h/v1"
+        open_names = true
+        open_reasoning = { thinking_mode = "level", effort_values = ["low", "high"] }
+        options = [{ name = "region", default = "eu", help = "Where." }]
+        quirks = { drops = ["seed"], effort_member = "" }
+        """
+    )
+    provider = catalog.find_provider("ac-me-2")
+    assert provider.setting(provider.options[0].name) == "PORTICO_PROVIDER_AC_ME_2_REGION"
+    assert dict(provider.quirks) == {"drops": ("seed",), "effort_member": ""}
+    with pytest.raises(TypeError):
+        provider.quirks["drops"] = ()  # type: ignore[index]
+    assert catalog.resolve("ac-me-2", "any").reasoning.effort_values == ("low", "high")
+    assert not catalog.resolve("ac-me-2", "any", "Embedding").reasoning.on_demand
 
 
 def test_retired_model_can_be_taken_back_into_service(load_own: Loader) -> None:
@@ -105,8 +153,27 @@ def test_server_that_needs_no_key_waits_for_no_setting(load_own: Loader) -> None
     assert missing["my-other"] == "PORTICO_PROVIDER_MY_OTHER_API_KEY"
     assert missing["Anthropic"] == "PORTICO_PROVIDER_ANTHROPIC_API_KEY"
     assert "my-other" not in catalog.missing_settings({"my_other"}, ())
+    assert "vertex_ai" not in catalog.missing_settings({"vertex_ai"}, ())
     assert catalog.missing_settings({"azure"}, ())["azure"] == "PORTICO_PROVIDER_AZURE_BASE_URL"
     assert "azure" not in catalog.missing_settings({"azure"}, {"azure"})
+
+
+def test_options_that_do_what_a_key_does_make_it_needless(load_own: Loader) -> None:
+    catalog = load_own(acme=ACME + """    key_options = [["access_token"], ["client_id", "client_secret"]]\n""")
+    acme, openai = catalog.find_provider("acme"), catalog.find_provider("openai")
+    assert acme.is_keyed_by({"access_token"}) and acme.is_keyed_by({"client_id", "client_secret", "region"})
+    assert not acme.is_keyed_by({"client_id"}) and not acme.is_keyed_by(())
+    assert not openai.is_keyed_by({"access_token"}), "it would be called without any key"
+    for name in ("azure", "azure_ai_foundry"):
+        assert catalog.find_provider(name).is_keyed_by({"tenant_id", "client_id", "client_secret"})
+        assert catalog.find_provider(name).is_keyed_by({"access_token"})
+    assert catalog.find_provider("vertex_ai").is_keyed_by({"access_token"})
+
+
+@pytest.mark.parametrize("text", ['key_options = ["access_token"]', "key_options = [[]]"])
+def test_key_options_are_groups(load_own: Loader, text: str) -> None:
+    with pytest.raises(CatalogError, match="key_options"):
+        load_own(acme=ACME + f"    {text}\n")
 
 
 @pytest.mark.parametrize("name", [".hidden.toml", "notes.txt", "acme.toml.bak"])
@@ -144,6 +211,27 @@ PLAIN = 'name = "acme"\nbase_url = "http://h/v1"\nmodels = [{ name = "m", type =
         (MODEL.format("context_window = 'big'"), "x.toml: model 'm', field context_window: expected `int`, got `str`"),
         (MODEL.format("context_window = -1"), "x.toml: model 'm', field context_window: expected `int` >= 0"),
         (MODEL.format("price = { input = 0.5 }"), "x.toml: model 'm', field price.input: expected `int`, got `float`"),
+        (
+            MODEL.format("price = { unit = 5 }"),
+            "x.toml: model 'm', field price.unit_of: write what `unit` is the price",
+        ),
+        (MODEL.format("price = { above_tokens = 5 }"), "x.toml: model 'm', field price.above_tokens: write input, "),
+        (
+            MODEL.format("reasoning = { effort_values = ['huge'] }"),
+            "x.toml: model 'm', field reasoning.effort_values[0]: invalid enum value 'huge'",
+        ),
+        (
+            MODEL.format("reasoning = { thinking_mode = 'budget' }"),
+            "x.toml: model 'm', field reasoning.budget_max: write the least and the greatest",
+        ),
+        (
+            MODEL.format("reasoning = { effort_values = ['none'], can_disable = false }"),
+            "x.toml: model 'm', field reasoning.can_disable: contradicts the value none",
+        ),
+        (
+            "name = 'acme'\nbase_url = 'http://h'\nquirks = { drop = [] }",
+            "x.toml: field quirks: object contains unknown",
+        ),
         (MODEL.format("status = 'gone'"), "x.toml: model 'm', field status: invalid enum value 'gone'"),
         (MODEL.format("descriptions = { fr = 'x' }"), "x.toml: model 'm', field descriptions: object contains unknown"),
         (MODEL.format("family = 'nope'"), "x.toml: model 'm', field family: no family 'nope'"),

@@ -17,8 +17,9 @@ from portico.server.edge.guard import Guard
 from portico.server.edge.http import build_application
 from portico.server.edge.middleware import Corridor
 from portico.server.edge.stream import Handler
-from portico.server.errors import ProviderUnknown, Unauthorized
-from portico.server.gateway.chat import ChatStream
+from portico.server.errors import ProviderUnknown, RequestCancelled, Unauthorized
+from portico.server.gateway.answers import Answer, Stream
+from portico.server.gateway.running import Running
 from portico.server.ids import OrganizationId, ProjectId, TokenId
 from portico.server.kit.drive import Signal
 from portico.server.services import Services
@@ -43,7 +44,7 @@ class OneToken(Guard):
         return CALLER
 
 
-class Chunks(ChatStream):
+class Chunks(Stream):
     """A stream of given chunks; an exception among them is raised. Remembers how it was closed."""
 
     def __init__(self, *chunks: bytes | Exception, gap_s: float = 0.0) -> None:
@@ -131,10 +132,11 @@ def serve() -> Iterator[Callable[..., Corridor]]:
     def make(answer: Any, keep_alive_s: float = 10.0) -> Corridor:
         async def handler(_services: Services, caller: Caller, exchange: Exchange) -> Any:
             assert caller is CALLER
-            return await answer(exchange) if callable(answer) else answer
+            given = await answer(exchange) if callable(answer) else answer
+            return Answer(given) if isinstance(given, bytes) else given
 
         settings = Settings(body_limit_bytes=LIMIT, keep_alive_s=keep_alive_s)
-        services = cast(Services, SimpleNamespace(settings=settings))
+        services = cast(Services, SimpleNamespace(settings=settings, running=Running()))
 
         async def nothing(*_: object) -> None:
             raise AssertionError("a hot path goes past the framework")
@@ -145,8 +147,8 @@ def serve() -> Iterator[Callable[..., Corridor]]:
 
 
 async def test_a_plain_answer(serve: Callable[..., Corridor]) -> None:
-    async def echo(exchange: Exchange) -> bytes:
-        return bytes(exchange.body)
+    async def echo(exchange: Exchange) -> Answer:
+        return Answer(bytes(exchange.body))
 
     client = await done(Client(serve(echo), b'{"a": 1}', pieces=4))
     assert (client.status, client.body) == (200, b'{"a": 1}')
@@ -190,7 +192,7 @@ async def test_an_error_before_the_first_byte_is_a_status(serve: Callable[..., C
 async def test_an_unexpected_error_is_a_500_that_tells_nothing(
     serve: Callable[..., Corridor], caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(_: Exchange) -> bytes:
+    async def broken(_: Exchange) -> Answer:
         raise KeyError("secret")
 
     client = await done(Client(serve(broken)))
@@ -257,9 +259,9 @@ async def test_hc15_silence_is_broken_by_comments(serve: Callable[..., Corridor]
 
 
 async def test_hc15_a_plain_answer_is_not_disturbed_by_comments(serve: Callable[..., Corridor]) -> None:
-    async def slow(_: Exchange) -> bytes:
+    async def slow(_: Exchange) -> Answer:
         await asyncio.sleep(0.2)
-        return b"{}"
+        return Answer(b"{}")
 
     assert (await done(Client(serve(slow, keep_alive_s=0.05)))).body == b"{}"
 
@@ -277,7 +279,26 @@ async def test_hc16_a_client_that_dawdles_holds_the_stream_back(serve: Callable[
 
 async def test_every_hot_path_is_served_without_our_protocol_class() -> None:
     settings = Settings()
-    app = build_application(cast(Services, SimpleNamespace(settings=settings)), OneToken())
+    app = build_application(cast(Services, SimpleNamespace(settings=settings, running=Running())), OneToken())
     for path in ("/v1/chat/completions", "/chat/chat/completions", "/v1/embeddings"):
         client = await done(Client(app, b"[]", path=path))
         assert client.status == 400 and json.loads(client.body)["errors"][0]["id"] == 20
+
+
+async def test_a_request_that_somebody_ends_is_answered_so(serve: Callable[..., Corridor]) -> None:
+    running: list[Exchange] = []
+
+    async def never(exchange: Exchange) -> bytes:
+        running.append(exchange)
+        await Signal()
+        raise AssertionError("nobody sets it")
+
+    client = Client(serve(never))
+    while not running:
+        await asyncio.sleep(0)
+    running[0].cancel(RequestCancelled())
+    await done(client)
+    assert client.status == 499
+    assert json.loads(client.body)["errors"] == [{"id": 9010, "description": "The request was cancelled."}]
+    running[0].cancel(RequestCancelled())  # it is over: nothing happens
+    assert client.status == 499

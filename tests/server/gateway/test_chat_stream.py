@@ -11,13 +11,14 @@ import pytest
 
 from portico.server.errors import ProviderError, ProviderUnknown
 from portico.server.gateway.chat import ChatStream
-from portico.server.gateway.routing import Answered
+from portico.server.gateway.routing import Answered, Choice, Health, HealthRules
 from portico.server.kit.drive import run
-from portico.server.providers.base import Target
+from portico.server.providers.base import Target, Turn
 from portico.server.providers.http1 import Reply
 from portico.server.providers.openai import OpenAI
 from portico.wire.model_ref import DirectModel
 from portico.wire.requests import ChatRequest
+from portico.wire.sse import SSEDecoder
 
 pytestmark = pytest.mark.anyio
 USAGE = {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
@@ -34,11 +35,18 @@ def chunk(text: str, finish: str | None = None) -> bytes:
 def begun() -> tuple[Reply, ChatStream]:
     """An answer of which the first chunk was taken; its caller is slow to read it."""
     reply = Reply(False, float("inf"), 60.0, 10**6)
-    reply._on_head(200, [(b"content-type", b"text/event-stream")])
-    meter = SimpleNamespace(turn=None, attempts=0, target=None, mark_first_byte=lambda: None)
+    reply._on_head(200, {b"content-type": b"text/event-stream"})
+    meter = SimpleNamespace(
+        turn=None,
+        cache="",
+        ticket=None,
+        mark_first_byte=lambda: None,
+        answered_by=lambda *_: Turn(keep_usage=False),
+    )
     stream = ChatStream(cast(Any, None), ChatRequest(DirectModel("openai", "m"), {}, stream=True), cast(Any, meter))
-    target = Target("openai", "m", "m", OpenAI(), None)
-    stream.go_on(Answered(target, reply, None, None, 1))
+    choice = Choice(cast(Any, None), Target("openai", "m", "m", OpenAI(), None), Health(HealthRules()))
+    stream._decoder = SSEDecoder()
+    stream.go_on(Answered(choice, reply, None, None, 1))
     reply._on_body(chunk("He", "stop"))
     assert stream.take()
     return reply, stream

@@ -13,6 +13,7 @@ import pytest
 from portico.server.access.caller import Caller
 from portico.server.errors import JournalFull, ProviderTimeout
 from portico.server.gateway.chat import ChatGateway
+from portico.server.gateway.ledger import Ledger
 from portico.server.gateway.metering import Meter
 from portico.server.ids import OrganizationId, ProjectId, TokenId
 from portico.server.storage.usage import UsageLine
@@ -49,7 +50,12 @@ async def test_whatever_ends_a_request_leaves_one_line(error: BaseException, sta
         raise error
 
     paper = Paper()
-    gateway = ChatGateway(cast(Any, SimpleNamespace(find=find)), cast(Any, None), cast(Any, paper))
+    board = SimpleNamespace(
+        targets=SimpleNamespace(find=find),
+        ledger=Ledger(cast(Any, paper)),
+        guardrails=SimpleNamespace(of=lambda _: None),
+    )
+    gateway = ChatGateway(cast(Any, board))
     with pytest.raises(type(error)):
         await gateway.answer(CALLER, ChatRequest(DirectModel("openai", "m"), {}), "r")
     assert [(line.status, line.http_status) for line in paper.lines] == [(status, http_status)]
@@ -57,7 +63,7 @@ async def test_whatever_ends_a_request_leaves_one_line(error: BaseException, sta
 
 async def test_a_full_journal_refuses_without_writing() -> None:
     paper = Paper(full=True)
-    gateway = ChatGateway(cast(Any, None), cast(Any, None), cast(Any, paper))
+    gateway = ChatGateway(cast(Any, SimpleNamespace(ledger=Ledger(cast(Any, paper)))))
     with pytest.raises(JournalFull) as refusal:
         await gateway.answer(CALLER, ChatRequest(DirectModel("openai", "m"), {}), "r")
     assert (refusal.value.status, paper.lines) == (503, [])
@@ -68,6 +74,6 @@ async def test_a_line_that_cannot_be_stored_goes_whole_to_the_log(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR, "portico.metering"):
-        Meter(cast(Any, Paper(error)), CALLER, "r-1", "chat").close("completed", 200)
+        Meter(Ledger(cast(Any, Paper(error))), CALLER, "r-1", "chat").close("completed", 200)
     (message,) = caplog.messages
     assert json.loads(message[message.index("[") : message.index("] (") + 1])[:2] == ["r-1", "o"]

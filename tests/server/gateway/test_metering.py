@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from portico.server.access.caller import Caller
 from portico.server.catalog.entry import Model, Price
 from portico.server.errors import JournalFull
+from portico.server.gateway.ledger import Ledger
 from portico.server.gateway.metering import PICO_PER_USD, Meter, cost_picousd
 from portico.server.ids import OrganizationId, ProjectId, TokenId
 from portico.server.providers.base import Tokens, Turn
@@ -24,7 +25,7 @@ from portico.server.storage.segment import Segment
 from portico.server.storage.usage import UsageLine
 
 CALLER = Caller(OrganizationId("o"), "Org", TokenId("t"), "project", ProjectId("p"), "Project")
-PRICE = Price(input=150_000, cached_input=75_000, output=600_000)
+PRICE = Price(150_000, 75_000, 600_000, 150_000, 150_000)
 counts = st.integers(0, 10**9)
 prices = st.integers(0, 10**9)
 
@@ -50,7 +51,7 @@ def lines(journal: Journal) -> list[UsageLine]:
 
 
 def meter(journal: Journal, tokens: Tokens | None = None, price: Price = PRICE, **members: Any) -> Meter:
-    made = Meter(journal, CALLER, "r", "chat", stream=False)
+    made = Meter(Ledger(journal), CALLER, "r", "chat", stream=False)
     made.model, made.turn = model(price), Turn(keep_usage=True)
     made.turn.tokens, made.turn.usage_members = tokens, members or None
     return made
@@ -73,10 +74,6 @@ def test_hc24_each_count_is_priced_once(tokens: Tokens, prompt: int, completion:
     assert cost_picousd(tokens, PRICE) == (prompt, completion)
 
 
-def test_cached_input_without_a_price_of_its_own_costs_as_input() -> None:
-    assert cost_picousd(Tokens(cache_read=2), Price(input=5, output=7)) == (10, 0)
-
-
 def test_an_unknown_price_is_nothing() -> None:
     assert cost_picousd(Tokens(input_uncached=10**9, output_visible=10**9), Price()) == (0, 0)
 
@@ -88,7 +85,7 @@ def test_hc24_costs_are_exact_and_add_up(
     """In any unit a float would round: the sum over many requests is the sum of the parts."""
     tokens = Tokens(input_uncached=uncached, cache_read=cached, output_visible=visible, reasoning=reasoning)
     prompt, completion = cost_picousd(tokens, Price(input_, cached_input, output))
-    usd = Fraction(uncached * input_ + cached * (cached_input or input_) + (visible + reasoning) * output, 10**12)
+    usd = Fraction(uncached * input_ + cached * cached_input + (visible + reasoning) * output, 10**12)
     assert Fraction(prompt + completion, PICO_PER_USD) == usd
     assert isinstance(prompt, int) and isinstance(completion, int)
 
@@ -152,7 +149,7 @@ def test_the_line_costs_what_the_answer_said(journal: Journal) -> None:
 
 
 def test_a_refused_request_has_a_line_without_model_and_costs(journal: Journal) -> None:
-    made = Meter(journal, CALLER, "r", "chat", stream=True)
+    made = Meter(Ledger(journal), CALLER, "r", "chat", stream=True)
     made.close("failed", 404)
     [line] = lines(journal)
     assert (line.provider, line.model, line.target, line.cost_picousd, line.http_status) == ("", "", "", 0, 404)
@@ -161,7 +158,7 @@ def test_a_refused_request_has_a_line_without_model_and_costs(journal: Journal) 
 
 def test_an_organization_token_without_project_has_a_line_too(journal: Journal) -> None:
     caller = Caller(OrganizationId("o"), "Org", TokenId("t"), "organization")
-    Meter(journal, caller, "r", "embedding", stream=False).close("cancelled", 499)
+    Meter(Ledger(journal), caller, "r", "embedding", stream=False).close("cancelled", 499)
     assert lines(journal)[0].project_id == ""
 
 
@@ -176,7 +173,7 @@ def test_the_first_byte_is_marked_once(journal: Journal) -> None:
 
 
 def test_nothing_is_served_that_could_not_be_metered(journal: Journal) -> None:
-    meter = Meter(journal, CALLER, "r1", "chat")
+    meter = Meter(Ledger(journal), CALLER, "r1", "chat")
     meter.admit()
     journal.full = True
     with pytest.raises(JournalFull) as refused:
@@ -191,5 +188,5 @@ def test_an_answer_already_given_stands_when_its_line_cannot_be_kept(
         raise JournalFull
 
     monkeypatch.setattr(journal, "append", full)
-    Meter(journal, CALLER, "r2", "chat").close("completed", 200)
+    Meter(Ledger(journal), CALLER, "r2", "chat").close("completed", 200)
     assert "r2 is lost" in caplog.text

@@ -70,7 +70,7 @@ class House:
     async def send(
         self, provider: Provider, *, stream: bool = False, scheme: str = "http", host: str = "127.0.0.1"
     ) -> Reply:
-        endpoint = Endpoint(f"{scheme}://{host}:{provider.port}/v1", "k")
+        endpoint = Endpoint.with_key(f"{scheme}://{host}:{provider.port}/v1", "k")
         return await run(self._exchange(endpoint, Outgoing("/chat", b'{"a":1}', stream)))
 
     async def _exchange(self, endpoint: Endpoint, outgoing: Outgoing) -> Reply:
@@ -185,6 +185,36 @@ async def test_a_100_continue_before_the_answer_is_skipped(house: House) -> None
     reply = await house.send(provider)
     assert (reply.status, await whole(reply)) == (200, b"hello")
     assert b"link" not in reply.headers
+
+
+async def test_of_two_headers_with_one_name_the_first_counts_and_none_stays_for_the_next_answer(house: House) -> None:
+    twice = b"HTTP/1.1 200 OK\r\nX-Id: a\r\nx-id: b\r\nX-Id: c\r\nX-Empty:\r\nContent-Length: 5\r\n\r\nhello"
+    replies = iter([twice, CHUNKED, OK])
+
+    async def script(writer: asyncio.StreamWriter, _asked: bytes) -> None:
+        writer.write(next(replies))
+
+    provider = await house.provider(script)
+    found = []
+    for _ in range(3):
+        reply = await house.send(provider)
+        assert await whole(reply) == b"hello"
+        house.transport.end(reply)
+        found.append(reply.headers)
+    assert found == [
+        {b"x-id": b"a", b"x-empty": b"", b"content-length": b"5"},
+        {b"transfer-encoding": b"chunked"},
+        {b"content-length": b"5"},
+    ]
+    assert provider.connections == 1
+
+
+@pytest.mark.parametrize("names", [(b"Content-Encoding", b"content-encoding"), (b"content-encoding",) * 2])
+async def test_the_first_of_two_encodings_counts(house: House, names: tuple[bytes, bytes]) -> None:
+    packed = gzip.compress(b"hello")
+    head = b"HTTP/1.1 200 OK\r\n%b: gzip\r\n%b: identity\r\nContent-Length: %d\r\n\r\n" % (*names, len(packed))
+    provider = await house.provider(head + packed)
+    assert await whole(await house.send(provider)) == b"hello"
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -320,7 +350,7 @@ async def test_what_comes_behind_an_answer_spoils_no_later_one(house: House) -> 
 
 async def test_a_request_that_goes_out_at_once_before_garbage_fails_at_once(house: House) -> None:
     provider = await house.provider(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokgarbage\r\n\r\n")
-    endpoint = Endpoint(f"http://127.0.0.1:{provider.port}/v1", "k")
+    endpoint = Endpoint.with_key(f"http://127.0.0.1:{provider.port}/v1", "k")
 
     async def two() -> None:
         for _ in range(2):
@@ -336,6 +366,34 @@ async def test_bytes_on_an_idle_connection_end_it(house: House) -> None:
     await asyncio.sleep(0.1)
     provider.script = answers(OK)
     assert await whole(await house.send(provider)) == b"hello"
+    assert provider.connections == 2
+
+
+@pytest.mark.parametrize("gap_s", [0.0, 0.03])
+async def test_a_stream_that_was_read_to_its_last_word_leaves_its_connection(house: House, gap_s: float) -> None:
+    """Its end comes behind `[DONE]`, often in a packet of its own."""
+    begun = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n[DONE]\r\n"
+    provider = await house.provider(answers(begun, b"0\r\n\r\n", gap_s=gap_s))
+    for _ in range(3):
+        reply = await house.send(provider, stream=True)
+        assert await run(reply.next_chunk()) == b"[DONE]"
+        house.transport.end(reply, finished=True)
+        await asyncio.sleep(3 * gap_s)
+    assert (provider.connections, len(provider.asked)) == (1, 3)
+
+
+@pytest.mark.parametrize("rest", [b"", b"2000\r\n" + b"x" * 0x2000 + b"\r\n"])
+async def test_a_provider_that_does_not_end_after_its_last_word_is_hung_up_on(house: House, rest: bytes) -> None:
+    begun = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n[DONE]\r\n"
+    provider = await house.provider(answers(begun, rest, gap_s=0.03))
+    reply = await house.send(provider, stream=True)
+    assert await run(reply.next_chunk()) == b"[DONE]"
+    house.transport.end(reply, finished=True)
+    async with asyncio.timeout(3):
+        while not provider.lost:
+            await asyncio.sleep(0.01)
+    again = await house.send(provider, stream=True)
+    house.transport.end(again)
     assert provider.connections == 2
 
 

@@ -114,3 +114,23 @@ async def test_payload_without_a_tenant_means_look_at_everything(database: Datab
         await connection.execute(text("SELECT pg_notify('portico_changes', 'catalog')"))
     await until(lambda: reader.heard == [UNKNOWN, UNKNOWN])
     await changes.close()
+
+
+async def test_another_channel_is_heard_and_does_not_put_off_the_look_around(database: Database) -> None:
+    reader, changes, heard = Reader(), Changes(database.url, safety_net_s=0.3), list[str]()
+    changes.subscribe(reader)
+    changes.hear("other", heard.append)
+    await changes.start()
+    reader.heard.clear()
+    sent = 0
+    deadline = time.monotonic() + 5
+    while not reader.heard:  # all the time something comes on the other channel
+        assert time.monotonic() < deadline
+        async with database.begin() as connection:
+            await connection.execute(text("SELECT pg_notify('other', :number)"), {"number": str(sent)})
+        sent += 1
+        await asyncio.sleep(0.02)
+    await until(lambda: len(heard) == sent)
+    assert heard == [str(number) for number in range(sent)]
+    assert reader.heard[0] == UNKNOWN
+    await changes.close()

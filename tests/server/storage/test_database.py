@@ -119,6 +119,27 @@ async def test_stopped_database_is_503_and_found_again_when_it_is_back() -> None
         await database.close()
 
 
+async def test_a_probe_asks_once_a_second_however_many_want_to_know(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, asked = database.begin, []
+    monkeypatch.setattr(database, "begin", lambda: asked.append(1) or begin())
+    await asyncio.gather(*(database.probe() for _ in range(50)))
+    assert len(asked) == 1
+    monkeypatch.setattr(module, "_PROBE_S", 0.0)
+    await database.probe()
+    assert len(asked) == 2
+
+
+async def test_a_probe_of_a_database_that_is_away_says_so_to_all() -> None:
+    with tempfile.TemporaryDirectory(prefix="p") as folder, ScratchPostgres(Path(folder)) as server:
+        database = await Database.open(server.url)
+        server.stop()
+        told = await asyncio.gather(*(database.probe() for _ in range(5)), return_exceptions=True)
+        assert [type(one) for one in told] == [DatabaseAway] * 5
+        await database.close()
+
+
 async def test_an_error_for_the_log_holds_no_values(database: Database) -> None:
     with pytest.raises(DBAPIError) as failure:
         async with database.begin() as connection:

@@ -225,3 +225,28 @@ def test_a_disk_that_is_full_at_the_start_is_said(small_disk: Path) -> None:
     with pytest.raises(JournalFull):
         Journal(small_disk, 1024 * 1024)
     assert [path.name for path in small_disk.iterdir()] == ["lock"]
+
+
+def test_a_line_of_an_older_version_is_read_with_defaults() -> None:
+    new = make_line(7)
+    fields = msgspec.structs.astuple(new)
+    old = msgspec.msgpack.encode(fields[: fields.index(new.cost_picousd, 25) + 1])
+    assert len(msgspec.msgpack.decode(old)) == 26
+    assert decode(old) == new
+
+
+def test_the_backlog_is_what_was_written_and_not_flushed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, SMALL)
+    assert journal.backlog_bytes == 0
+    journal.append(make_line(1))
+    one = journal.backlog_bytes
+    journal.append(make_line(2))
+    assert 0 < one < journal.backlog_bytes < 3 * one
+    segment = Segment.open(journal.current)
+    segment.flushed = HEADER_BYTES + one
+    segment.close()
+    assert journal.backlog_bytes <= one + 1
+    for number in range(1_000):
+        journal.append(make_line(number))
+    assert journal.backlog_bytes > SMALL
+    journal.close()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import pkgutil
 import time
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
 
+from portico.server import storage
 from portico.server.errors import StartError
 from portico.server.storage import migrations
 from portico.server.storage.database import Database
@@ -50,8 +53,10 @@ async def test_tables_of_the_code_are_those_of_the_migrations(database: Database
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from portico.server.storage import known_tokens  # noqa: F401  (brings all tables into the metadata)
     from portico.server.storage.database import metadata
+
+    for module in pkgutil.iter_modules(storage.__path__):  # brings all tables into the metadata
+        importlib.import_module(f"{storage.__name__}.{module.name}")
 
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})

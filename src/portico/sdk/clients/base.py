@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from portico.sdk.call import Call, JsonObject
+from portico.sdk.call import Answer, Call, JsonObject
 from portico.sdk.errors import InvalidAnswer
 from portico.sdk.failures import read_json
+from portico.sdk.media import fetch_call, read_content, read_download
 from portico.sdk.transport import AsyncTransport, Transport
+from portico.wire.media import MediaFile
 
 
 class LowLevelClient:
@@ -17,7 +17,16 @@ class LowLevelClient:
         self._transport = transport
 
     def _json(self, call: Call) -> JsonObject:
-        return _object(read_json(self._transport.send(call)))
+        return read_object(self._transport.send(call))
+
+
+class FileClient(LowLevelClient):
+    """A section whose answers hold files, or tell where they lie."""
+
+    def download(self, file: MediaFile) -> bytes:
+        """The bytes of a file; fetched, without our token, when only an address came. Raises PorticoError."""
+        call = fetch_call(file)
+        return read_content(file) if call is None else read_download(self._transport.send(call))
 
 
 class AsyncLowLevelClient:
@@ -27,10 +36,22 @@ class AsyncLowLevelClient:
         self._transport = transport
 
     async def _json(self, call: Call) -> JsonObject:
-        return _object(read_json(await self._transport.send(call)))
+        return read_object(await self._transport.send(call))
 
 
-def _object(value: Any) -> JsonObject:
+class AsyncFileClient(AsyncLowLevelClient):
+    """The same for asyncio."""
+
+    async def download(self, file: MediaFile) -> bytes:
+        """The bytes of a file; fetched, without our token, when only an address came. Raises PorticoError."""
+        call = fetch_call(file)
+        return read_content(file) if call is None else read_download(await self._transport.send(call))
+
+
+def read_object(answer: Answer, *, tells_of_failures: bool = False) -> JsonObject:
+    """The JSON object of an answer. Raises ApiError, InvalidAnswer."""
+    value = read_json(answer, tells_of_failures=tells_of_failures)
     if not isinstance(value, dict):
         raise InvalidAnswer(f"The server answered with JSON that is no object but a {type(value).__name__}.")
-    return value
+    found: JsonObject = value
+    return found

@@ -29,6 +29,7 @@ class Credentials:
     base_url: str
     project_token: Secret
     organization_token: Secret
+    setup_link: Secret | None = None
 
 
 def base_url(host: str, port: int) -> str:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from portico.server.access import audit
 from portico.server.access.credentials import Credentials, base_url, maybe_base_url, point_to, write_credentials
 from portico.server.access.organizations import NewTokens, found, make_tokens
 from portico.server.access.projects import DEFAULT_NAME
+from portico.server.access.session_refusals import UserNotFound
+from portico.server.access.setup_links import make_link
 from portico.server.errors import StartError
 from portico.server.ids import OrganizationId, ProjectId
-from portico.server.settings import Settings
+from portico.server.settings import Secret, Settings
 from portico.server.storage.database import Database
 from portico.server.storage.opening import open_database
 from portico.server.storage.organizations import list_organizations, maybe_organization
 from portico.server.storage.projects import list_projects, maybe_project
 from portico.server.storage.secrets import InstallationKey, open_installation_key
+from portico.server.storage.setup_links import LinkKind
 from portico.server.storage.tokens import maybe_first_start_home, revoke_first_start_tokens
+from portico.server.storage.users import maybe_user_by_email
 
 FIRST_ORGANIZATION = "Portico"
 # Names the lock among all advisory locks of the database; see also the one of the migrations.
@@ -41,8 +47,32 @@ async def first_start(database: Database, key: InstallationKey, data_dir: Path, 
         if not await _is_empty(connection):
             return None
         made = await found(connection, key, FIRST_ORGANIZATION, first_start=True)
+        await _record(connection, key, "create", "organization", made.organization.organization_id, FIRST_ORGANIZATION)
         # Before the commit: a crash in between leaves a file to be overwritten, not tokens that nobody knows.
-        return write_credentials(data_dir, made.tokens, url)
+        link = await make_link(connection, key, "setup")
+        return replace(write_credentials(data_dir, made.tokens, url), setup_link=Secret(link.at(url)))
+
+
+async def make_setup_link(settings: Settings, email: str | None = None) -> tuple[str, datetime]:
+    """A link for another system administrator, or for a user who is there; and when it ends. On the host only.
+
+    Raises StartError, UserNotFound.
+    """
+    async with open_database(settings) as database:
+        key = await open_installation_key(database, settings.data_dir, settings.secret_key)
+        url = settings.public_url or maybe_base_url(settings.data_dir) or base_url(settings.host, settings.port)
+        async with database.begin() as connection:
+            user = None if email is None else await maybe_user_by_email(connection, email)
+            if email is not None and user is None:
+                raise UserNotFound(email)
+            kind: LinkKind = "setup" if user is None else "reset" if user.password_hash else "invitation"
+            link = await make_link(connection, key, kind, None if user is None else user.user_id)
+            details = {"kind": kind}
+            await audit.record_system(
+                connection, audit.KeyOnly(key), None, audit.HOST, "create", "setup_link",
+                "" if user is None else user.user_id, email or "", details=details,
+            )  # fmt: skip
+        return link.at(url), link.expires_at
 
 
 async def reset_tokens(settings: Settings) -> Credentials:
@@ -64,7 +94,23 @@ async def replace_first_tokens(database: Database, key: InstallationKey, data_di
         organization_id, project_id = await _find_home(connection)
         await revoke_first_start_tokens(connection, organization_id)
         tokens = await _make_tokens(connection, key, organization_id, project_id)
+        await _record(connection, key, "update", "first_tokens", organization_id, project_id=project_id)
         return write_credentials(data_dir, tokens, url)
+
+
+async def _record(
+    connection: AsyncConnection,
+    key: InstallationKey,
+    action: audit.Action,
+    kind: str,
+    organization_id: OrganizationId,
+    name: str = "",
+    project_id: ProjectId | None = None,
+) -> None:
+    who, keyed = audit.HOST, audit.KeyOnly(key)
+    await audit.record_system(
+        connection, keyed, organization_id, who, action, kind, organization_id, name, project_id=project_id
+    )
 
 
 async def _make_tokens(

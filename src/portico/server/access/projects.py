@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from portico.server.access import audit
 from portico.server.access.caller import Caller
+from portico.server.access.members import admit, read_email
 from portico.server.access.policy import require
-from portico.server.access.refusals import ProjectExists, ProjectNameTaken, ProjectNotFound, ProjectNotInOrganization
+from portico.server.access.refusals import (
+    InvalidProjectName,
+    ProjectExists,
+    ProjectNameTaken,
+    ProjectNotFound,
+    ProjectNotInOrganization,
+)
+from portico.server.access.roles import PROJECT_ADMINISTRATOR as ADMINISTRATOR
+from portico.server.access.roles import create_system_roles
 from portico.server.access.tenancy import Tenancy, clean_description, clean_name, new_token, refuse_duplicate
 from portico.server.access.tokens import write_token
+from portico.server.errors import OutOfRange
 from portico.server.ids import ProjectId
 from portico.server.storage.projects import (
     ProjectRow,
@@ -19,10 +33,15 @@ from portico.server.storage.projects import (
     maybe_project,
     update_project,
 )
+from portico.server.storage.removal import remove_contents
 from portico.server.storage.tokens import insert_token
+from portico.wire.projects import DeletedProject, Project
 from portico.wire.tokens import ApiToken
 
 DEFAULT_NAME = "Default"
+ACTIVE, HIDDEN = 0, 2
+"""`projectStatus`; 1 meant deleted in older texts of the reference."""
+Also = Callable[[AsyncConnection, ProjectRow], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +52,34 @@ class NewProject:
     tokens: tuple[ApiToken, ...]
 
 
-async def create(tenancy: Tenancy, caller: Caller, name: str | None, description: str | None = None) -> NewProject:
-    """Raises NameEmpty, OutOfRange, ProjectExists (409, id 2002)."""
+async def create(
+    tenancy: Tenancy,
+    caller: Caller,
+    name: str | None,
+    description: str | None = None,
+    *,
+    administrator: str | None = None,
+    also: Also | None = None,
+) -> NewProject:
+    """With its roles, a token `Default` and, when an address is given, its administrator.
+
+    `also` is done in the same transaction, with the new row: a limit, say. Raises NameEmpty, InvalidProjectName (400,
+    id 2000), ProjectExists (409, id 2002), PatternMismatch for the address.
+    """
     require(caller, "organization")
-    called, text, secret = clean_name(name), clean_description(description), new_token()
+    called, text, secret = _read_name(name), clean_description(description), new_token()
+    email = None if not (administrator or "").strip() else read_email(administrator, "administratorUserEmail")
     async with refuse_duplicate(lambda: ProjectExists(called)), tenancy.change(caller.organization_id) as connection:
         project = await insert_project(connection, caller.organization_id, called, text)
+        await create_system_roles(connection, caller.organization_id, project.project_id)
         hashed = tenancy.key.hash_token(secret)
         token = await insert_token(connection, caller.organization_id, project.project_id, hashed, DEFAULT_NAME)
+        if also is not None:
+            await also(connection, project)
+        if email is not None:
+            await admit(connection, tenancy, caller, project.organization_id, project.project_id, email, ADMINISTRATOR)
+        details = {"administrator": email} if email else None
+        await _record(connection, tenancy, caller, "create", project, details)
     return NewProject(project, (write_token(token, secret),))
 
 
@@ -72,32 +111,78 @@ async def change(
     description: str | None = None,
     active: bool | None = None,
 ) -> ProjectRow:
-    """None leaves a field as it is. Raises ProjectNotFound, NameEmpty, ProjectNameTaken (409, id 2029)."""
+    """None leaves a field as it is. Raises ProjectNotFound, NameEmpty, InvalidProjectName, ProjectNameTaken (409, id
+    2029)."""
     require(caller, "organization")
     wanted = _read_guid(project_id)
-    called = None if name is None else clean_name(name)
+    called = None if name is None else _read_name(name)
     text = None if description is None else clean_description(description)
     async with refuse_duplicate(ProjectNameTaken), tenancy.change(caller.organization_id) as connection:
-        return _found(
+        row = _found(
             await update_project(
                 connection, caller.organization_id, wanted, name=called, description=text, active=active
             )
         )
+        details = {} if active is None else {"active": active}
+        await _record(connection, tenancy, caller, "update", row, details)
+    return row
 
 
-async def delete(tenancy: Tenancy, caller: Caller, project_id: str) -> None:
-    """Logical; its tokens are refused from now on (401, id 6). Raises ProjectNotFound."""
+async def delete(tenancy: Tenancy, caller: Caller, project_id: str) -> DeletedProject:
+    """Its tokens are refused from now on (401, id 6), and what belongs to it is removed. Raises ProjectNotFound.
+
+    The row of the project stays, so do its usage and the audit log; see storage/removal.py.
+    """
     require(caller, "organization")
     wanted = _read_guid(project_id)
     async with tenancy.change(caller.organization_id) as connection:
-        if not await delete_project(connection, caller.organization_id, wanted):
-            raise ProjectNotFound
+        row = _found(await maybe_project(connection, caller.organization_id, wanted, lock=True))
+        removed = await remove_contents(connection, caller.organization_id, wanted)
+        await delete_project(connection, caller.organization_id, wanted)
+        await _record(connection, tenancy, caller, "delete", row, removed)
+    return DeletedProject(project_id=row.project_id, project_name=row.name, removed=removed)
+
+
+def show(row: ProjectRow, organization_name: str | None = None) -> Project:
+    """As a listing has it; with the name of its organization as an answer of its own."""
+    shown = Project(
+        project_id=row.project_id,
+        project_name=row.name,
+        project_description=row.description,
+        project_active=row.active,
+        project_status=ACTIVE if row.active else HIDDEN,
+    )
+    if organization_name is not None:
+        shown.organization_id, shown.organization_name = row.organization_id, organization_name
+        shown.search_profiles = []  # RAG assistants: none can be made yet
+    return shown
+
+
+async def _record(
+    connection: AsyncConnection,
+    tenancy: Tenancy,
+    caller: Caller,
+    action: audit.Action,
+    row: ProjectRow,
+    details: Mapping[str, object] | None = None,
+) -> None:
+    await audit.record(
+        connection, tenancy, caller, action, "project", row.project_id, row.name,
+        project_id=row.project_id, details=details,
+    )  # fmt: skip
 
 
 def _found(row: ProjectRow | None) -> ProjectRow:
     if row is None:
         raise ProjectNotFound
     return row
+
+
+def _read_name(name: str | None) -> str:
+    try:
+        return clean_name(name)
+    except OutOfRange as error:
+        raise InvalidProjectName(f"{InvalidProjectName.text}. {error.message}", param="name") from None
 
 
 def _read_guid(text: str) -> ProjectId:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access.caller import Caller
+from portico.server.access.people import People
 from portico.server.errors import ForeignProject, TokenBlocked, Unauthorized
-from portico.server.ids import OrganizationId, ProjectId
+from portico.server.ids import OrganizationId, ProjectId, TokenId
 from portico.server.kit.clock import Clock, system_clock
+from portico.server.storage.audit import INSTALLATION
 from portico.server.storage.changes import UNKNOWN, Change
 from portico.server.storage.database import Database
 from portico.server.storage.known_tokens import (
@@ -62,6 +65,7 @@ class TokenSnapshot:
         self._lock = asyncio.Lock()
         # Filled by `authenticate`, which alone knows its keys; emptied here, whenever anything changes.
         self.cache: dict[object, Known] = {}
+        self.people = People(database, clock, self._maybe_project_name)
 
     def find(self, presented: str) -> Caller:
         """Raises Unauthorized (unknown, expired) and TokenBlocked (blocked, revoked, project deleted)."""
@@ -69,10 +73,21 @@ class TokenSnapshot:
 
     def find_known(self, presented: str) -> Known:
         """The token whether or not it may be used. Raises Unauthorized."""
-        known = self._tokens.get(self._key.hash_token(presented))
+        known = self.maybe_known(self._key.hash_token(presented))
         if known is None:
             raise Unauthorized
         return known
+
+    def hash_of(self, presented: str) -> bytes:
+        return self._key.hash_token(presented)
+
+    def maybe_known(self, token_hash: bytes) -> Known | None:
+        return self._tokens.get(token_hash)
+
+    def add_root(self, token: str) -> None:
+        """The token of the host, from its settings: it administers the installation and does nothing else."""
+        caller = Caller(INSTALLATION, "", TokenId(INSTALLATION), "installation", token_name="root")
+        self._tokens[self._key.hash_token(token)] = Known(caller, True, None)
 
     def admit(self, known: Known) -> Caller:
         """Asked at every request, because a token expires without any change of a row."""
@@ -87,8 +102,11 @@ class TokenSnapshot:
         tenant = self._tenants.get(caller.organization_id, _NOBODY)
         name = tenant.projects.get(ProjectId(project_id))
         if name is None:
-            raise ForeignProject
+            raise ForeignProject(is_id=_is_guid(project_id))
         return ProjectId(project_id), name
+
+    def _maybe_project_name(self, organization_id: OrganizationId, project_id: ProjectId) -> str | None:
+        return self._tenants.get(organization_id, _NOBODY).projects.get(project_id)
 
     def remember(self, key: object, known: Known) -> None:
         if len(self.cache) >= CACHE_ENTRIES:
@@ -101,6 +119,8 @@ class TokenSnapshot:
             await self.refresh()
         elif named := {one.organization_id for one in changes if one.organization_id and one.table in _TABLES}:
             await self.refresh(*named)
+        # After the projects: whose names it asks here.
+        await self.people.follow(changes)
 
     async def refresh(self, *organization_ids: OrganizationId) -> None:
         """Bring these organizations, or all, up to date: what has another fingerprint than before is read again."""
@@ -138,6 +158,7 @@ class TokenSnapshot:
         for tenant in fresh.values():
             self._tokens.update(tenant.tokens)
         self.cache.clear()
+        self.people.cache.clear()
 
 
 def choose_project(known: Known, project_id: ProjectId, name: str) -> Known:
@@ -153,5 +174,14 @@ def _known(token: KnownToken) -> Known:
         scope="organization" if token.project_id is None else "project",
         project_id=token.project_id,
         project_name=token.project_name,
+        token_name=token.name,
     )
     return Known(caller, token.usable, None if token.expires_at is None else token.expires_at.timestamp())
+
+
+def _is_guid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -19,7 +19,8 @@ from multiprocessing.process import BaseProcess
 from portico.server.kit.shared_process.child import die_with_parent
 from portico.server.settings import Settings
 
-Ready = Callable[[bool], None]
+Ready = Callable[[str | None], None]
+"""Told once, with the set-up link when this was the first start."""
 Work = Callable[[Settings, socket.socket, Ready], None]
 RESTART_S = 1.0
 KILL_AFTER_S = 15.0
@@ -48,7 +49,8 @@ class _Crew:
     def run(self, on_ready: Ready) -> int:
         for _ in range(self._settings.workers):
             self._hire()
-        first, announced = False, False
+        first: str | None = None
+        announced = False
         while self._workers:
             wait([*(w.sentinel for w in self._workers), *self._open_pipes()], timeout=1.0)
             if time.monotonic() > self._kill_at:
@@ -86,9 +88,9 @@ class _Crew:
     def _open_pipes(self) -> list[Connection]:
         return [pipe for worker, pipe in self._workers.items() if worker not in self._started]
 
-    def _hear(self) -> bool:
-        """Who has become ready; whether one of them made the first organization."""
-        first = False
+    def _hear(self) -> str | None:
+        """Who has become ready; the set-up link, when one of them made the first organization."""
+        first: str | None = None
         for worker, pipe in self._workers.items():
             if worker not in self._started and pipe.poll():
                 try:

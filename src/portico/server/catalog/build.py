@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, to_builtins
 
 from portico.server.catalog.entry import Model, ModelStatus, Parameter, Price, Reasoning
 from portico.server.catalog.media import Media, media_of
-from portico.server.catalog.rows import ModelRow, ParameterRow, ProviderFile, TextRow
+from portico.server.catalog.rows import (
+    ModelRow,
+    ParameterRow,
+    PriceRow,
+    ProviderFile,
+    QuirksRow,
+    ReasoningRow,
+    TextRow,
+)
 
 LANGUAGES = ("en", "es", "pt", "ja")
 _OWN = {
@@ -75,6 +85,7 @@ def build_model(provider: ProviderFile, row: ModelRow, texts: Mapping[str, str])
         tool_calling=_or(row.tool_calling, tools),
         function_calling=tools,
         tool_choice=_or(row.tool_choice, tools),
+        structured_output=_or(row.structured_output, True),
         multimodal=_or(row.multimodal, _is_multimodal(media)),
         dimensions=_or(row.dimensions, 0),
         flexible_dimensions=_or(row.flexible_dimensions, False),
@@ -85,10 +96,11 @@ def build_model(provider: ProviderFile, row: ModelRow, texts: Mapping[str, str])
         media=media,
         requirements=_requirements(row),
         source=_source(provider, row),
-        reasoning=_reasoning(row),
+        reasoning=build_reasoning(row.reasoning),
         api=_or(row.api, "chat"),
         system_role=_or(row.system_role, True),
         path=_path(_or(row.path, "")),
+        fallbacks=_or(row.fallbacks, ()),
     )
 
 
@@ -111,10 +123,45 @@ def _parameter(row: ParameterRow) -> Parameter:
 
 
 def _price(row: ModelRow) -> Price:
-    price = row.price
-    if isinstance(price, UnsetType):
+    """Every kind of token gets its price here, so that nobody has to guess later."""
+    written = row.price
+    if isinstance(written, UnsetType):
         return Price()
-    return Price(price.input, price.input if price.cached_input is None else price.cached_input, price.output)
+    if written.unit and not written.unit_of:
+        raise ValueError("field price.unit_of: write what `unit` is the price of: search, character, second or page")
+    price = _tier(written, written.input, written.output)
+    if not written.above_tokens:
+        return price
+    if not (written.input and written.input_above and written.output_above):
+        raise ValueError("field price.above_tokens: write input, input_above and output_above with it")
+    return replace(
+        price, above_tokens=written.above_tokens, above=_tier(written, written.input_above, written.output_above)
+    )
+
+
+def _tier(written: PriceRow, plain_in: int, plain_out: int) -> Price:
+    """Prices for one size of prompt: those of cached tokens and cache writes keep their relation to plain input."""
+
+    def scaled(value: int | None) -> int | None:
+        return value if value is None or plain_in == written.input else value * plain_in // written.input
+
+    write_5m = _else(scaled(written.cache_write_5m), plain_in)
+    return Price(
+        input=plain_in,
+        cached_input=_else(scaled(written.cached_input), plain_in),
+        output=plain_out,
+        cache_write_5m=write_5m,
+        cache_write_1h=_else(scaled(written.cache_write_1h), write_5m),
+        audio_input=_else(written.audio_input, plain_in),
+        audio_output=_else(written.audio_output, plain_out),
+        image=written.image,
+        unit=written.unit,
+        unit_of=written.unit_of,
+    )
+
+
+def _else(value: int | None, default: int) -> int:
+    return default if value is None else value
 
 
 def _requirements(row: ModelRow) -> dict[str, int]:
@@ -123,10 +170,24 @@ def _requirements(row: ModelRow) -> dict[str, int]:
     return {"size_bytes": row.requirements.size_bytes, "memory_bytes": row.requirements.memory_bytes}
 
 
-def _reasoning(row: ModelRow) -> Reasoning:
-    if isinstance(row.reasoning, UnsetType):
+def build_reasoning(row: ReasoningRow | UnsetType) -> Reasoning:
+    """Raises ValueError for a row that contradicts itself."""
+    if isinstance(row, UnsetType):
         return Reasoning()
-    return Reasoning(**{name: getattr(row.reasoning, name) for name in row.reasoning.__struct_fields__})
+    if row.thinking_mode == "budget" and not 0 <= row.budget_min < row.budget_max:
+        raise ValueError("field reasoning.budget_max: write the least and the greatest budget in tokens")
+    if "none" in row.effort_values and not row.can_disable:
+        raise ValueError("field reasoning.can_disable: contradicts the value none in effort_values")
+    return Reasoning(**{name: getattr(row, name) for name in row.__struct_fields__})
+
+
+def build_quirks(row: QuirksRow | UnsetType) -> Mapping[str, str | tuple[str, ...]]:
+    """What was written other than the defaults; nothing can change it."""
+    return MappingProxyType({} if isinstance(row, UnsetType) else _frozen(to_builtins(row)))
+
+
+def _frozen(values: Mapping[str, Any]) -> dict[str, str | tuple[str, ...]]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def _source(provider: ProviderFile, row: ModelRow) -> str:

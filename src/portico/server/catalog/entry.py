@@ -8,15 +8,42 @@ from typing import Literal
 
 ModelType = Literal["Chat", "Embedding", "Image", "Rerank", "Audio", "Video"]
 ModelStatus = Literal["active", "hidden", "deprecated"]
+UnitName = Literal["", "search", "character", "second", "page"]
+ThinkingMode = Literal["none", "budget", "adaptive", "adaptive_always", "level"]
+Sampling = Literal["always", "when_not_thinking", "never"]
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Micro-USD per million tokens; 0 where unknown. A price is applied once, to disjoint token counts."""
+    """Micro-USD per million tokens; 0 where unknown or free. Each is applied once, to a count that is in no other.
+
+    From the catalogue every kind of token has its price: one that was not written costs what plain input or output
+    costs. `image` is micro-USD per picture made; `unit` micro-USD per thousand of what `unit_of` names.
+    """
 
     input: int = 0
     cached_input: int = 0
     output: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    audio_input: int = 0
+    audio_output: int = 0
+    image: int = 0
+    unit: int = 0
+    unit_of: UnitName = ""
+    above_tokens: int = 0
+    above: Price | None = None
+    dearest: tuple[int, int] = field(init=False, repr=False, compare=False)
+    """What one token of the prompt costs at most, whatever becomes of it, and one of the answer."""
+
+    def __post_init__(self) -> None:
+        written = max(self.cache_write_5m, self.cache_write_1h)
+        prompt = max(self.input, self.cached_input, written, self.audio_input)
+        object.__setattr__(self, "dearest", (prompt, max(self.output, self.audio_output)))
+
+    def at(self, prompt_tokens: int) -> Price:
+        """The price of a request with so many prompt tokens: some models cost more above `above_tokens`."""
+        return self.above if self.above is not None and prompt_tokens > self.above_tokens else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +59,26 @@ class Parameter:
 class Reasoning:
     """What a model accepts on thinking; the gateway clamps a request to it. Budgets count tokens.
 
-    `sampling` says when temperature and top_p are accepted, `tools_with_reasoning` on which upstream API tools may be
-    joined with an effort other than none. No `effort_values` and mode `none`: the model does not think on demand.
+    `effort_default` is what it does when nothing is asked; "" where that is not known. `dynamic_budget`: a budget of -1
+    leaves the amount to the model. `sampling` says when temperature and top_p are accepted, `tools_with_reasoning` on
+    which upstream API tools may be joined with an effort other than none. No `effort_values` and mode `none`: the
+    model does not think on demand; no values and mode `adaptive`: thinking is on or off.
     """
 
     effort_values: tuple[str, ...] = ()
     effort_default: str = ""
-    thinking_mode: Literal["none", "budget", "adaptive", "adaptive_always", "level"] = "none"
+    thinking_mode: ThinkingMode = "none"
     budget_min: int = 0
     budget_max: int = 0
+    dynamic_budget: bool = False
     can_disable: bool = True
-    sampling: Literal["always", "when_not_thinking", "never"] = "always"
+    sampling: Sampling = "always"
     tools_with_reasoning: Literal["chat", "responses"] = "chat"
+
+    @property
+    def on_demand(self) -> bool:
+        """Whether a request has a say in it."""
+        return bool(self.effort_values) or self.thinking_mode != "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +86,9 @@ class Model:
     """One model. Windows and limits count tokens (0 = unknown); `descriptions` is keyed by en, es, pt, ja.
 
     `api = "responses"`: the provider serves it through its Responses API only. `system_role = False`: it refuses
-    system messages. `path`: the GGUF file of a local model of one's own. `requirements`: `size_bytes`, `memory_bytes`.
+    system messages. `structured_output = False`: it cannot be held to a JSON schema. `path`: the GGUF file of a local
+    model of one's own. `requirements`: `size_bytes`, `memory_bytes`. `fallbacks`: full names of models that answer
+    when it fails.
     """
 
     id: str
@@ -69,6 +106,7 @@ class Model:
     tool_calling: bool = False
     function_calling: bool = False
     tool_choice: bool = False
+    structured_output: bool = True
     multimodal: bool = False
     dimensions: int = 0
     flexible_dimensions: bool = False
@@ -83,6 +121,7 @@ class Model:
     api: Literal["chat", "responses"] = "chat"
     system_role: bool = True
     path: str = ""
+    fallbacks: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -90,11 +129,22 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """A setting of a provider beside key and address: PORTICO_PROVIDER_<PROVIDER>_<NAME>; `help` is one line."""
+
+    name: str
+    default: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """One provider: how it is called, which adapter speaks to it, where it is reached.
 
-    `open_names`: any model name is passed on, listed or not. `replacements`: retired names, or a beginning and `*`,
-    with the model that answers for them. `needs_base_url`: each customer has an address of his own.
+    `open_names`: any model name is passed on, listed or not; `open_reasoning` is what such a model takes on thinking.
+    `replacements`: retired names, or a beginning and `*`, with the model that answers for them. `needs_base_url`: each
+    customer has an address of his own. `quirks`: where it leaves the protocol it speaks, fields of the adapters'
+    `Quirks` by name. `key_options`: groups of options that do together what a key does.
     """
 
     name: str
@@ -104,8 +154,12 @@ class Provider:
     base_url: str = ""
     aliases: tuple[str, ...] = ()
     needs_key: bool = True
+    key_options: tuple[tuple[str, ...], ...] = ()
     needs_base_url: bool = False
     open_names: bool = False
+    open_reasoning: Reasoning = Reasoning()
+    options: tuple[Option, ...] = ()
+    quirks: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     replacements: Mapping[str, str] = field(default_factory=dict)
     models: tuple[Model, ...] = ()
     source: str = ""
@@ -113,14 +167,23 @@ class Provider:
     @property
     def key_setting(self) -> str:
         """Name of the environment variable that gives this provider its key."""
-        return f"PORTICO_PROVIDER_{self.name.upper().replace('-', '_')}_API_KEY"
+        return self.setting("api_key")
 
     @property
     def base_url_setting(self) -> str:
-        return f"PORTICO_PROVIDER_{self.name.upper().replace('-', '_')}_BASE_URL"
+        return self.setting("base_url")
+
+    def setting(self, option: str) -> str:
+        """Name of the environment variable that gives this provider one of its `options`."""
+        return f"PORTICO_PROVIDER_{self.name}_{option}".upper().replace("-", "_")
+
+    def is_keyed_by(self, options: Collection[str]) -> bool:
+        """Whether these options, lower case, make a key needless."""
+        return any(all(name in options for name in group) for group in self.key_options)
 
     def missing_setting(self, keys: Collection[str], urls: Collection[str]) -> str:
-        """Name of the first setting this provider still needs, or "". `keys` and `urls` hold lower-case names."""
+        """Name of the first setting this provider still needs, or "". Lower-case names: `keys` of those that have
+        a key or options that stand for one, `urls` of those that have an address."""
         name = self.name.lower().replace("-", "_")
         if self.needs_key and name not in keys:
             return self.key_setting

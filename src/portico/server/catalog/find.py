@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from portico.server.catalog.entry import Model, ModelType, Provider
+from portico.server.catalog.entry import Model, ModelType, Provider, Reasoning
 from portico.server.errors import AmbiguousModelName, InvalidModelName, ModelNotFound, NotFound
 
 _NAMESPACE = uuid.UUID("5b0f4f0e-6d1c-4b57-9a4e-7b9a3c1d2e60")
@@ -42,11 +42,13 @@ class Catalog:
 
     __slots__ = ("_bare", "_shelves", "providers")
 
-    def __init__(self, providers: Iterable[Provider]) -> None:
+    def __init__(self, providers: Iterable[Provider], like: Catalog | None = None) -> None:
+        """`like`: a catalogue with many of the same providers, whose work is taken over."""
         self.providers = tuple(sorted(providers, key=lambda p: (p.name.casefold(), p.name)))
         self._shelves: dict[str, _Shelf] = {}
         for provider in self.providers:
-            shelf = _Shelf(provider)
+            done = like._shelves.get(provider.name.lower()) if like is not None else None
+            shelf = done if done is not None and done.provider is provider else _Shelf(provider)
             for name in (provider.name, *provider.aliases):
                 self._shelves[name.lower()] = shelf
         self._bare = _bare_names(self.providers)
@@ -58,6 +60,12 @@ class Catalog:
         found = tuple(_file_model(provider, name) for name in names if name not in known)
         extended = replace(provider, models=(*provider.models, *found))
         return Catalog(extended if p is provider else p for p in self.providers)
+
+    def with_providers(self, own: Iterable[Provider]) -> Catalog:
+        """The same catalogue with these, new ones or in place of those of the same name; the others are shared."""
+        mine = {provider.name.lower(): provider for provider in own}
+        kept = [provider for provider in self.providers if provider.name.lower() not in mine]
+        return Catalog([*kept, *mine.values()], self)
 
     def find_provider(self, name: str) -> Provider:
         """One provider by name or alias. Raises NotFound (404, id 4000)."""
@@ -180,6 +188,7 @@ def unlisted_model(provider: Provider, name: str, wanted: ModelType) -> Model:
         tool_choice=chat,
         flexible_dimensions=wanted == "Embedding",
         source=provider.source,
+        reasoning=provider.open_reasoning if chat else Reasoning(),
     )
 
 

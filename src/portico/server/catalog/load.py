@@ -16,10 +16,18 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType
 from msgspec.structs import astuple, replace
 
-from portico.server.catalog.build import build_model, own_descriptions, texts_of
-from portico.server.catalog.entry import Model, Provider
+from portico.server.catalog.build import build_model, build_quirks, build_reasoning, own_descriptions, texts_of
+from portico.server.catalog.entry import Model, Option, Provider
 from portico.server.catalog.find import Catalog, model_id
-from portico.server.catalog.rows import CatalogError, ModelRow, ProviderFile, read_families, read_provider
+from portico.server.catalog.rows import (
+    AliasRow,
+    CatalogError,
+    ModelRow,
+    ProviderFile,
+    read_aliases,
+    read_families,
+    read_provider,
+)
 
 S = TypeVar("S", ModelRow, ProviderFile)
 _NOTHING = ModelRow()
@@ -67,10 +75,40 @@ def load_catalog(own_dir: Path | None = None) -> Catalog:
         _add(drafts, read_provider(text, name), name, own=False)
     if own_dir is not None and own_dir.exists():
         for name, text in _toml(own_dir):
-            _add(drafts, read_provider(text, name), name, own=True)
+            if read_aliases(text, name) is None:
+                _add(drafts, read_provider(text, name), name, own=True)
     providers = [_provider(draft, families) for draft in drafts.values()]
     _check_names(providers, drafts)
+    _check_fallbacks(providers, drafts)
     return Catalog(providers)
+
+
+def load_aliases(own_dir: Path) -> dict[str, AliasRow]:
+    """The aliases of the operator's folder, by name in lower case. Raises CatalogError."""
+    found: dict[str, AliasRow] = {}
+    for file, text in _toml(own_dir) if own_dir.exists() else ():
+        for row in read_aliases(text, file) or ():
+            if found.setdefault(row.name.lower(), row) is not row:
+                raise CatalogError(f"{file}: alias {row.name!r} stands twice")
+    return found
+
+
+def build_provider(read: ProviderFile, file: str) -> Provider:
+    """A provider that one file's worth of rows describes whole. Raises CatalogError."""
+    draft = _draft(read, file)
+    return _provider(draft, {})
+
+
+def build_models(read: ProviderFile, file: str) -> tuple[Model, ...]:
+    """Models for a provider that is described elsewhere. Raises CatalogError."""
+    draft = _draft(read, file)
+    return tuple(_model(draft, entry, {}) for entry in draft.rows.values())
+
+
+def _draft(read: ProviderFile, file: str) -> _Draft:
+    drafts: dict[str, _Draft] = {}
+    _add(drafts, read, file, own=True)
+    return drafts[read.name.lower()]
 
 
 def _toml(folder: Folder) -> Iterator[tuple[str, str]]:
@@ -144,6 +182,10 @@ def _provider(draft: _Draft, shared: Mapping[str, ModelRow]) -> Provider:
     for old, new in draft.replacements.items():
         if new not in names:
             raise fail(f"field replacements.{old}: the provider has no model {new!r}")
+    try:
+        open_reasoning = build_reasoning(head.open_reasoning)
+    except ValueError as error:
+        raise fail(str(error).replace("reasoning", "open_reasoning", 1)) from None
     return Provider(
         name=head.name,
         friendly_name=_or(head.friendly_name, head.name),
@@ -152,8 +194,12 @@ def _provider(draft: _Draft, shared: Mapping[str, ModelRow]) -> Provider:
         base_url=base_url,
         aliases=_or(head.aliases, ()),
         needs_key=_or(head.needs_key, True),
+        key_options=_or(head.key_options, ()),
         needs_base_url=needs_base_url,
         open_names=_or(head.open_names, False),
+        open_reasoning=open_reasoning,
+        options=tuple(Option(o.name, o.default, o.help) for o in _or(head.options, ())),
+        quirks=build_quirks(head.quirks),
         replacements=draft.replacements,
         models=_checked(models, draft),
         source=_or(head.source, ""),
@@ -201,6 +247,22 @@ def _check_names(providers: Iterable[Provider], drafts: Mapping[str, _Draft]) ->
             if other != provider.name:
                 file = drafts[provider.name.lower()].file
                 raise CatalogError(f"{file}: field name or aliases: {name!r} already stands for provider {other!r}")
+
+
+def _check_fallbacks(providers: Iterable[Provider], drafts: Mapping[str, _Draft]) -> None:
+    """Whatever a model names as its fallbacks is a provider of the catalogue, and a model of it unless it takes any."""
+    shelves = {name.lower(): p for p in providers for name in (p.name, *p.aliases)}
+    for provider in shelves.values():
+        for model in provider.models:
+            for full_name in model.fallbacks:
+                owner, _, name = full_name.partition("/")
+                found = shelves.get(owner.lower())
+                listed = [m.type for m in found.models if m.name == name] if found is not None else []
+                if found is None or (model.type not in listed if listed else not found.open_names):
+                    file = drafts[provider.name.lower()].rows[model.id].file
+                    raise _fail(
+                        file, model.name, f"field fallbacks: the catalogue has no {model.type} model {full_name!r}"
+                    )
 
 
 def _fail(file: str, *rest: str | UnsetType) -> CatalogError:

@@ -38,6 +38,7 @@ Version = Literal[2, 3]
 Pages = Mapping[str, tuple[tuple[Model, wire.Model], ...]]
 _NONE_MISSING: Mapping[str, str] = {}
 _INTERFACE = "openai"
+_ALIAS = "alias"
 
 
 def list_providers(
@@ -113,14 +114,21 @@ def get_model(
 
 
 @lru_cache(maxsize=4)
-def list_openai_models(catalog: Catalog) -> wire.OpenAIModelList:
-    """`GET /v1/models`: the active models under their full names."""
+def list_openai_models(catalog: Catalog, aliases: tuple[str, ...] = ()) -> wire.OpenAIModelList:
+    """`GET /v1/models`: the aliases, then the active models under their full names."""
     models = (model for provider in catalog.providers for model in _active(provider))
-    return wire.OpenAIModelList(tuple(wire.OpenAIModel(m.full_name, m.provider.lower()) for m in models))
+    listed = (wire.OpenAIModel(m.full_name, m.provider.lower()) for m in models)
+    return wire.OpenAIModelList((*(wire.OpenAIModel(alias, _ALIAS) for alias in aliases), *listed))
 
 
-def get_openai_model(catalog: Catalog, asked: str) -> wire.OpenAIModel:
-    """`GET /v1/models/{id}`: one active model by full name or by an unambiguous bare one. Raises ModelNotFound."""
+def get_openai_model(catalog: Catalog, asked: str, aliases: tuple[str, ...] = ()) -> wire.OpenAIModel:
+    """`GET /v1/models/{id}`: an alias, or one active model by full name or by an unambiguous bare one.
+
+    Raises ModelNotFound.
+    """
+    for alias in aliases:
+        if alias.lower() == asked.lower():
+            return wire.OpenAIModel(alias, _ALIAS)
     provider_name, slash, name = asked.partition("/")
     try:
         model = catalog.find_model(provider_name, name) if slash else catalog.resolve_bare(asked)

@@ -10,11 +10,14 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from portico.server.catalog.entry import ModelStatus, ModelType
+from portico.server.catalog.entry import ModelStatus, ModelType, Sampling, ThinkingMode, UnitName
 
 T = TypeVar("T")
 Count = Annotated[int, Meta(ge=0)]
+ALIAS_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._:-]*)?$"
+EffortName = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 Name = Annotated[str, Meta(pattern=r"^[^\s\x00-\x1f\x7f]+$")]
+FullName = Annotated[str, Meta(pattern=r"^[^\s\x00-\x1f\x7f/]+/[^\s\x00-\x1f\x7f]+$")]
 
 
 class CatalogError(ValueError):
@@ -22,11 +25,22 @@ class CatalogError(ValueError):
 
 
 class PriceRow(Struct, frozen=True, forbid_unknown_fields=True):
-    """Micro-USD per million tokens. Without a price of their own, cached tokens cost what the others cost."""
+    """Micro-USD per million tokens, as far as written; see `Price`. Above `above_tokens` of a prompt the second price
+    counts, and what was written for cached tokens and cache writes grows as the input's does."""
 
     input: Count = 0
     cached_input: Count | None = None
     output: Count = 0
+    cache_write_5m: Count | None = None
+    cache_write_1h: Count | None = None
+    audio_input: Count | None = None
+    audio_output: Count | None = None
+    image: Count = 0
+    unit: Count = 0
+    unit_of: UnitName = ""
+    above_tokens: Count = 0
+    input_above: Count = 0
+    output_above: Count = 0
 
 
 class ParameterRow(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,13 +50,14 @@ class ParameterRow(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReasoningRow(Struct, frozen=True, forbid_unknown_fields=True):
-    effort_values: tuple[str, ...] = ()
-    effort_default: str = ""
-    thinking_mode: Literal["none", "budget", "adaptive", "adaptive_always", "level"] = "none"
+    effort_values: tuple[EffortName, ...] = ()
+    effort_default: EffortName | Literal[""] = ""
+    thinking_mode: ThinkingMode = "none"
     budget_min: Count = 0
     budget_max: Count = 0
+    dynamic_budget: bool = False
     can_disable: bool = True
-    sampling: Literal["always", "when_not_thinking", "never"] = "always"
+    sampling: Sampling = "always"
     tools_with_reasoning: Literal["chat", "responses"] = "chat"
 
 
@@ -56,6 +71,22 @@ class TextRow(Struct, frozen=True, forbid_unknown_fields=True):
 class RequirementsRow(Struct, frozen=True, forbid_unknown_fields=True):
     size_bytes: Count = 0
     memory_bytes: Count = 0
+
+
+class OptionRow(Struct, frozen=True, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+    default: str = ""
+    help: str = ""
+
+
+class QuirksRow(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Where a provider leaves the OpenAI protocol. The fields, their values and defaults: `Quirks` of the adapters."""
+
+    max_tokens_member: Literal["", "max_tokens", "max_completion_tokens"] = ""
+    drops: tuple[str, ...] = ()
+    stream_usage: Literal["stream_options", "always", "none"] = "stream_options"
+    effort_member: str = "reasoning_effort"
+    thinking_style: Literal["", "type", "enable_thinking", "reasoning", "template"] = ""
 
 
 class ModelRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,6 +108,7 @@ class ModelRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tool_calling: bool | UnsetType = UNSET
     function_calling: bool | UnsetType = UNSET
     tool_choice: bool | UnsetType = UNSET
+    structured_output: bool | UnsetType = UNSET
     multimodal: bool | UnsetType = UNSET
     dimensions: Count | UnsetType = UNSET
     flexible_dimensions: bool | UnsetType = UNSET
@@ -91,6 +123,7 @@ class ModelRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api: Literal["chat", "responses"] | UnsetType = UNSET
     system_role: bool | UnsetType = UNSET
     path: str | UnsetType = UNSET
+    fallbacks: tuple[FullName, ...] | UnsetType = UNSET
     source: str | UnsetType = UNSET
 
 
@@ -104,8 +137,12 @@ class ProviderFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     base_url: Annotated[str, Meta(pattern=r"^(https?://\S+)?$")] | UnsetType = UNSET
     aliases: tuple[Name, ...] | UnsetType = UNSET
     needs_key: bool | UnsetType = UNSET
+    key_options: tuple[Annotated[tuple[str, ...], Meta(min_length=1)], ...] | UnsetType = UNSET
     needs_base_url: bool | UnsetType = UNSET
     open_names: bool | UnsetType = UNSET
+    open_reasoning: ReasoningRow | UnsetType = UNSET
+    options: tuple[OptionRow, ...] | UnsetType = UNSET
+    quirks: QuirksRow | UnsetType = UNSET
     source: str | UnsetType = UNSET
     price_source: str | UnsetType = UNSET
     models: tuple[ModelRow, ...] = ()
@@ -121,9 +158,38 @@ class FamilyFile(Struct, frozen=True, forbid_unknown_fields=True):
     families: dict[str, ModelRow]
 
 
+class AliasTargetRow(Struct, frozen=True, forbid_unknown_fields=True):
+    model: Name
+    weight: Annotated[int, Meta(ge=1, le=1_000)] = 1
+    tier: Annotated[int, Meta(ge=0, le=15)] = 0
+
+
+class AliasRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """A model name of a team's own, and what answers to it."""
+
+    name: Annotated[str, Meta(pattern=ALIAS_NAME, max_length=128)]
+    targets: Annotated[tuple[Name | AliasTargetRow, ...], Meta(min_length=1, max_length=16)]
+    strategy: Literal["weighted", "least_busy"] = "weighted"
+
+
+class AliasFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of aliases only: it names no provider."""
+
+    aliases: tuple[AliasRow, ...]
+
+
 def read_provider(text: str, file: str) -> ProviderFile:
     """One provider file. Raises CatalogError."""
     return _read(text, file, ProviderFile)
+
+
+def read_aliases(text: str, file: str) -> tuple[AliasRow, ...] | None:
+    """The aliases of a file that holds nothing else; None for any other file. Raises CatalogError."""
+    raw = _parse(text, file)
+    rows = raw.get("aliases")
+    if "name" in raw or not (isinstance(rows, list) and rows and isinstance(rows[0], dict)):
+        return None
+    return convert(raw, file, AliasFile).aliases
 
 
 def read_families(text: str, file: str) -> FamilyFile:
@@ -132,10 +198,18 @@ def read_families(text: str, file: str) -> FamilyFile:
 
 
 def _read(text: str, file: str, shape: type[T]) -> T:
+    return convert(_parse(text, file), file, shape)
+
+
+def _parse(text: str, file: str) -> dict[str, object]:
     try:
-        raw = tomllib.loads(text)
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise CatalogError(f"{file}: not valid TOML: {error}") from None
+
+
+def convert(raw: Mapping[str, object], file: str, shape: type[T]) -> T:
+    """What was parsed, as one of these shapes. Raises CatalogError naming entry and field."""
     try:
         return msgspec.convert(raw, shape)
     except msgspec.ValidationError as error:
@@ -147,9 +221,10 @@ def _explain(message: str, raw: Mapping[str, object]) -> str:
     what, _, path = message.partition(" - at `$")
     path = path.rstrip("`").lstrip(".")
     where = ""
-    row = re.match(r"models\[(\d+)\]\.?", path)
+    row = re.match(r"(models|aliases)\[(\d+)\]\.?", path)
     if row:
-        where = f"model {_name_of(raw.get('models'), int(row.group(1)))}"
+        noun = {"models": "model", "aliases": "alias"}[row.group(1)]
+        where = f"{noun} {_name_of(raw.get(row.group(1)), int(row.group(2)))}"
         path = path[row.end() :]
     elif path.startswith("families["):
         where, path = "families", path.partition("]")[2].lstrip(".")

@@ -7,12 +7,11 @@ from typing import Any
 
 import msgspec
 
-from portico.server.edge.errors import error_headers, execution_body
 from portico.server.edge.exchange import Exchange, Headers
 from portico.server.edge.guard import Guard
 from portico.server.edge.stream import Handler, run_exchange
 from portico.server.errors import PayloadTooLarge, PorticoError
-from portico.server.kit.drive import Signal, run
+from portico.server.kit.drive import Drive, Signal, run
 from portico.server.services import Services
 
 Scope = dict[str, Any]
@@ -24,14 +23,17 @@ class AsgiExchange(Exchange, eq=False):
 
     queue: asyncio.Queue[dict[str, Any] | None] = msgspec.field(default_factory=asyncio.Queue)
     _drained: Signal | None = None
+    _drive: Drive[None] | None = None
 
-    def respond(self, status: int, body: bytes, headers: Headers | None = None) -> None:
-        own = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    def respond(
+        self, status: int, body: bytes, headers: Headers | None = None, content_type: bytes = b"application/json"
+    ) -> None:
+        own = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
         self._start(status, own + (headers or []))
         self.queue.put_nowait({"type": "http.response.body", "body": body, "more_body": False})
         self.queue.put_nowait(None)
 
-    def open_stream(self) -> None:
+    def open_stream(self, headers: Headers | None = None) -> None:
         if not self.started:
             self._start(
                 200,
@@ -39,6 +41,7 @@ class AsgiExchange(Exchange, eq=False):
                     (b"content-type", b"text/event-stream; charset=utf-8"),
                     (b"cache-control", b"no-cache"),
                     (b"x-accel-buffering", b"no"),
+                    *(headers or ()),
                 ],
             )
 
@@ -53,6 +56,13 @@ class AsgiExchange(Exchange, eq=False):
         self._drained = Signal()
         return self._drained
 
+    def begun(self, drive: Drive[None]) -> None:
+        self._drive = drive
+
+    def cancel(self, error: BaseException) -> None:
+        if self._drive is not None:
+            self._drive.cancel(error)
+
     def taken(self) -> None:
         drained, self._drained = self._drained, None
         if drained is not None:
@@ -60,7 +70,7 @@ class AsgiExchange(Exchange, eq=False):
 
     def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.started, self.status = True, status
-        headers += [(b"x-request-id", self.request_id.encode()), (b"x-saia-cache", b"BYPASS")]
+        headers += [(b"x-request-id", self.request_id.encode()), (b"x-saia-cache", self.cache.encode())]
         self.queue.put_nowait({"type": "http.response.start", "status": status, "headers": headers})
 
 
@@ -68,17 +78,17 @@ async def serve_hot(services: Services, guard: Guard, handler: Handler, scope: S
     """One hot request over ASGI; the client's hang-up cancels the handler."""
     exchange = AsgiExchange(scope["path"], list(scope["headers"]))
     try:
-        guard.admit(exchange.headers)
+        guard.refuse_stranger(exchange.headers)
         body = await _maybe_body(receive, services.settings.body_limit_bytes)
     except PorticoError as error:
-        exchange.respond(error.status, execution_body(error, exchange.request_id), error_headers(error))
+        exchange.respond_error(error)
         while (message := exchange.queue.get_nowait()) is not None:
             await send(message)
         return
     if body is None:
         return
     exchange.body = body
-    work = asyncio.ensure_future(run(run_exchange(services, guard, handler, exchange)))
+    work = asyncio.ensure_future(run(run_exchange(services, guard, handler, exchange), exchange.begun))
     gone = asyncio.ensure_future(_until_gone(receive))
     gone.add_done_callback(lambda _: work.cancel())
     try:

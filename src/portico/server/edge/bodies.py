@@ -11,6 +11,8 @@ from portico.wire.requests import NULL, Members
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
 MODEL_LIMIT = 512
+NO_PROVIDER = "LLM Provider NOT provided. Pass in the LLM provider you are trying to call"
+"""The official clients wait for these words of the reference server, for pictures and films."""
 
 
 def read_members(body: bytes | bytearray) -> Members:
@@ -29,17 +31,20 @@ def read_members(body: bytes | bytearray) -> Members:
     return members
 
 
-def read_model(members: Members) -> ModelRef:
-    """Takes `model` out of the members. Raises FieldRequired, PatternMismatch, InvalidType, InvalidModelName."""
+def read_model(members: Members, hint: str = "") -> ModelRef:
+    """Takes `model` out of the members; `hint` goes into the refusal of none.
+
+    Raises FieldRequired, PatternMismatch, InvalidType, InvalidModelName.
+    """
     raw = members.pop("model", None)
     if raw is None or raw == NULL:
-        raise FieldRequired("model")
+        raise FieldRequired("model", hint)
     try:
         text = _TEXT.decode(raw).strip()
     except (msgspec.DecodeError, RecursionError):
         raise PatternMismatch("model", "send a string") from None
     if not text:
-        raise FieldRequired("model")
+        raise FieldRequired("model", hint)
     if len(text) > MODEL_LIMIT:
         raise PatternMismatch("model", f"at most {MODEL_LIMIT} characters")
     try:

@@ -7,8 +7,8 @@ import math
 
 import msgspec
 
-from portico.server.errors import PorticoError, ProviderRefused, SearchProfileNotFound
-from portico.wire.errors import ErrorItem, ExecutionError, OpenAIError, PlatformErrors, StreamedError
+from portico.server.errors import GuardrailBlocked, PorticoError, ProviderError, ProviderRefused, SearchProfileNotFound
+from portico.wire.errors import ErrorItem, ExecutionError, GuardrailError, OpenAIError, PlatformErrors, StreamedError
 
 _encode = msgspec.json.Encoder().encode
 _log = logging.getLogger("portico.edge")
@@ -34,7 +34,8 @@ def execution_body(error: PorticoError, request_id: str) -> bytes:
     if isinstance(error, SearchProfileNotFound):
         inner = {"code": error.id, "message": error.message}
         return _encode({"error": inner, "status": "failed", "success": False, "text": "", "requestId": request_id})
-    return _encode(ExecutionError(_openai_error(error), [ErrorItem(error.id, error.message)], request_id))
+    kind = GuardrailError if isinstance(error, GuardrailBlocked) else ExecutionError
+    return _encode(kind(_openai_error(error), [ErrorItem(error.id, error.message)], request_id))
 
 
 def stream_body(error: PorticoError, request_id: str) -> bytes:
@@ -48,6 +49,8 @@ def error_headers(error: PorticoError) -> Headers:
         headers.append((b"www-authenticate", b"Bearer"))
     if error.retry_after_s is not None:
         headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after_s))).encode()))
+    if isinstance(error, ProviderError):
+        headers.append((b"x-portico-attempts", str(error.attempts).encode()))
     return headers
 
 

@@ -6,9 +6,10 @@ import time
 
 import msgspec
 
+from portico.server.edge.dialects import dialect_of
+from portico.server.errors import PorticoError
 from portico.server.kit.drive import Signal
 from portico.server.kit.request_ids import new_request_id
-from portico.wire.sse import KEEP_ALIVE
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -17,7 +18,7 @@ class Exchange(msgspec.Struct, eq=False):
     """`headers` are lower-case names and raw values; `body` is whole when the handler runs.
 
     `stream` is set by the handler once it has read that the caller wants a stream: from then on a keep-alive
-    comment may open the answer before the provider's first byte (HC-14).
+    comment may open the answer before the provider's first byte (HC-14). `cache` goes out as X-Saia-Cache.
     """
 
     path: str
@@ -27,6 +28,7 @@ class Exchange(msgspec.Struct, eq=False):
     stream: bool = False
     started: bool = False
     status: int = 0
+    cache: str = "BYPASS"
     last_write: float = msgspec.field(default_factory=time.monotonic)
 
     def header(self, name: bytes) -> str | None:
@@ -35,16 +37,27 @@ class Exchange(msgspec.Struct, eq=False):
                 return value.decode("latin-1").strip()
         return None
 
-    def respond(self, status: int, body: bytes, headers: Headers | None = None) -> None:
-        """A whole JSON answer; ends the exchange."""
+    def respond(
+        self, status: int, body: bytes, headers: Headers | None = None, content_type: bytes = b"application/json"
+    ) -> None:
+        """A whole answer; ends the exchange."""
         raise NotImplementedError
 
-    def open_stream(self) -> None:
+    def respond_error(self, error: PorticoError) -> None:
+        """A refusal in the words of the API that was called; ends the exchange."""
+        status, body, headers = dialect_of(self.path).refuse(error, self.request_id)
+        self.respond(status, body, headers)
+
+    def open_stream(self, headers: Headers | None = None) -> None:
         """Status 200 and the headers of an event stream. Idempotent."""
         raise NotImplementedError
 
     def write(self, data: bytes, last: bool = False) -> None:
         """Whole events of an open stream; with `last` they end it."""
+        raise NotImplementedError
+
+    def cancel(self, error: BaseException) -> None:
+        """Raises `error` where the handler waits; no effect once it is over."""
         raise NotImplementedError
 
     def drained(self) -> Signal | None:
@@ -54,4 +67,4 @@ class Exchange(msgspec.Struct, eq=False):
     def break_silence(self, now: float, silence_s: float) -> None:
         if self.stream and now - self.last_write >= silence_s:
             self.open_stream()
-            self.write(KEEP_ALIVE)
+            self.write(dialect_of(self.path).keep_alive)

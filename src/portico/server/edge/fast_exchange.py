@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import chain
 from typing import Any
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from portico.server.edge.access_log import log_request
-from portico.server.edge.errors import error_headers, execution_body
 from portico.server.edge.exchange import Exchange, Headers
 from portico.server.edge.stream import run_exchange
 from portico.server.errors import PorticoError, ServerStopping
 from portico.server.kit.drive import Drive, Signal
 
-_CACHE = b"x-saia-cache: BYPASS\r\n"
+_CACHE = {use: b"x-saia-cache: %b\r\n" % use.encode() for use in ("HIT", "MISS", "BYPASS")}
+_LINE = b"%b: %b\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -70,7 +71,7 @@ class FastExchange(Exchange, eq=False):
         self.body = b""
         if self.turn:
             self.keep_alive = False
-            self.respond(error.status, execution_body(error, self.request_id), error_headers(error))
+            self.respond_error(error)
 
     def run(self) -> None:
         lane = self._protocol.lane
@@ -91,6 +92,10 @@ class FastExchange(Exchange, eq=False):
         if self._drive is not None:
             self._drive.cancel()
 
+    def cancel(self, error: BaseException) -> None:
+        if self._drive is not None:
+            self._drive.cancel(error)
+
     def break_off(self) -> None:
         """The server stops: an error as the answer, or as the last event of a stream."""
         if self._drive is not None:
@@ -100,20 +105,22 @@ class FastExchange(Exchange, eq=False):
 
     # the answer ---------------------------------------------------------------------------------------------
 
-    def respond(self, status: int, body: bytes, headers: Headers | None = None) -> None:
+    def respond(
+        self, status: int, body: bytes, headers: Headers | None = None, content_type: bytes = b"application/json"
+    ) -> None:
         self.status = status
         self.started = True
-        extra = b"".join([b"%b: %b\r\n" % header for header in headers]) if headers else b""
         self._send(
-            b"%bcontent-type: application/json\r\nx-request-id: %b\r\n%b%b%b%bcontent-length: %d\r\n\r\n%b"
+            b"%bcontent-type: %b\r\nx-request-id: %b\r\n%b%b%b%bcontent-length: %d\r\n\r\n%b"
             % (
-                STATUS_LINE[status], self.request_id.encode(), _CACHE, extra, self._protocol.date(),
+                STATUS_LINE[status], content_type, self.request_id.encode(), _CACHE[self.cache], _lines(headers),
+                self._protocol.date(),
                 b"" if self.keep_alive else b"connection: close\r\n", len(body), body,
             )
         )  # fmt: skip
         self._complete()
 
-    def open_stream(self) -> None:
+    def open_stream(self, headers: Headers | None = None) -> None:
         """The head waits for the first event: both go out in one write (HC-32)."""
         if self.started:
             return
@@ -121,9 +128,9 @@ class FastExchange(Exchange, eq=False):
         self.status = 200
         self._unsent = (
             b"%bcontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
-            b"x-request-id: %b\r\n%b%b%b%b\r\n"
+            b"x-request-id: %b\r\n%b%b%b%b%b\r\n"
             % (
-                STATUS_LINE[200], self.request_id.encode(), _CACHE, self._protocol.date(),
+                STATUS_LINE[200], self.request_id.encode(), _CACHE[self.cache], _lines(headers), self._protocol.date(),
                 b"transfer-encoding: chunked\r\n" if self.chunked else b"",
                 b"" if self.keep_alive else b"connection: close\r\n",
             )
@@ -167,3 +174,8 @@ class FastExchange(Exchange, eq=False):
         elif not self.keep_alive:
             self._protocol.transport.close()
         self._protocol.on_response_complete()
+
+
+def _lines(headers: Headers | None) -> bytes:
+    """One formatting for all: it costs little more than that of a single header."""
+    return _LINE * len(headers) % tuple(chain.from_iterable(headers)) if headers else b""

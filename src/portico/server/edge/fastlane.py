@@ -265,7 +265,7 @@ class LaneProtocol(HttpToolsProtocol):
     def _refuse_stranger(self, exchange: FastExchange) -> bool:
         """Answers a large request of somebody without a valid credential, before more of it is kept."""
         try:
-            self.lane.guard.admit(exchange.headers)
+            self.lane.guard.refuse_stranger(exchange.headers)
         except PorticoError as error:
             exchange.refuse(error)
             return True

@@ -12,10 +12,48 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from litestar.openapi.config import OpenAPIConfig
 
 from portico import __version__
+from portico.server.edge.allow import allowed_methods
+from portico.server.edge.dialects.messages import COUNT_PATHS
+from portico.server.edge.dialects.messages import PATHS as MESSAGES
+from portico.server.edge.dialects.responses import PATHS as RESPONSES
 from portico.server.edge.errors import error_headers, execution_body, own_error, platform_body
 from portico.server.edge.guard import Guard
 from portico.server.edge.middleware import Corridor
-from portico.server.edge.routes import chat, embeddings, llm, openapi, status, tokens
+from portico.server.edge.routes import (
+    access_control,
+    analytics,
+    anthropic_messages,
+    assistant_requests,
+    assistants,
+    audio,
+    audit,
+    auth,
+    cache,
+    chat,
+    embeddings,
+    feedback,
+    files,
+    guardrails,
+    images,
+    llm,
+    metrics,
+    openapi,
+    organizations,
+    plugins,
+    projects,
+    providers,
+    requests,
+    rerank,
+    responses,
+    secrets,
+    setup,
+    status,
+    tokens,
+    usage_limits,
+    users,
+    videos,
+    visibility,
+)
 from portico.server.edge.stream import Handler
 from portico.server.errors import BadEndpoint, BadInputText, MethodNotAllowed, PorticoError
 from portico.server.services import Services
@@ -23,24 +61,67 @@ from portico.server.services import Services
 HOT: Mapping[str, Handler] = {
     **dict.fromkeys(chat.PATHS, chat.chat_completions),
     **dict.fromkeys(embeddings.PATHS, embeddings.embeddings),
+    **dict.fromkeys(rerank.PATHS, rerank.rerank),
+    **dict.fromkeys(images.GENERATIONS, images.generate),
+    **dict.fromkeys(images.EDITS, images.edit),
+    **dict.fromkeys(audio.SPEECH, audio.speech),
+    **dict.fromkeys(audio.TRANSCRIPTIONS, audio.transcriptions),
+    **dict.fromkeys(videos.GENERATIONS, videos.generate),
+    **dict.fromkeys(videos.STATUS, videos.status),
+    **assistant_requests.HANDLERS,
+    **dict.fromkeys(RESPONSES, responses.create_response),
+    **dict.fromkeys(MESSAGES, anthropic_messages.create_message),
+    **dict.fromkeys(COUNT_PATHS, anthropic_messages.count_message_tokens),
 }
 """The hot paths of both lanes."""
-EXECUTIONS = ("/v1/models/", "/models/")
+ROUTES = (
+    *llm.ROUTES,
+    *providers.ROUTES,
+    *tokens.ROUTES,
+    *auth.ROUTES,
+    *users.ROUTES,
+    *setup.ROUTES,
+    *projects.ROUTES,
+    *plugins.ROUTES,
+    *organizations.ROUTES,
+    *access_control.ROUTES,
+    *visibility.ROUTES,
+    *usage_limits.ROUTES,
+    *requests.ROUTES,
+    *assistants.ROUTES,
+    *analytics.ROUTES,
+    *status.ROUTES,
+    *metrics.ROUTES,
+    *videos.ROUTES,
+    *guardrails.ROUTES,
+    *cache.ROUTES,
+    *files.ROUTES,
+    *secrets.ROUTES,
+    *feedback.ROUTES,
+    *audit.ROUTES,
+)
+"""What the framework serves: all other paths."""
+EXECUTIONS = ("/v1/models/", "/models/", "/v1/responses/", "/responses/")
 """OpenAI-like paths of the slow lane: their errors have the superset body, as the hot paths' have."""
 
 
 def build_application(services: Services, guard: Guard) -> Corridor:
     app = Litestar(
-        [*llm.ROUTES, *tokens.ROUTES, *status.ROUTES],
+        ROUTES,
         state=State({"services": services}),
-        exception_handlers={Exception: _answer_error},
+        exception_handlers={MethodNotAllowedException: _answer_method, Exception: _answer_error},
         openapi_config=OpenAPIConfig(
             title="Portico", version=__version__, path="/schema", render_plugins=[openapi.WholeDocument()]
         ),
         logging_config=None,
         debug=False,
     )
-    return Corridor(cast(Any, app), services, guard, HOT, EXECUTIONS)
+    return Corridor(cast(Any, app), services, guard, HOT, EXECUTIONS, frozenset(videos.STATUS))
+
+
+def _answer_method(request: Request[Any, Any, Any], failure: MethodNotAllowedException) -> Response[bytes]:
+    allow = allowed_methods(request.app.routes, request.scope["path"])
+    return _answer_error(request, MethodNotAllowed(headers={"Allow": allow}))
 
 
 def _answer_error(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
@@ -55,8 +136,6 @@ def _translate(failure: Exception) -> PorticoError:
     """The framework's refusals in our words; a 500 keeps its reason for the log."""
     if isinstance(failure, NotFoundException):
         return BadEndpoint()
-    if isinstance(failure, MethodNotAllowedException):
-        return MethodNotAllowed()
     if isinstance(failure, HTTPException) and failure.status_code < 500:
         return BadInputText(f"Bad Input Text: {failure.detail}")
     if isinstance(failure, msgspec.DecodeError | UnicodeDecodeError | RecursionError):

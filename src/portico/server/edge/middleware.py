@@ -9,33 +9,48 @@ from typing import Any
 
 from portico.server.edge.access_log import log_request
 from portico.server.edge.asgi_lane import serve_hot
-from portico.server.edge.errors import error_headers, execution_body, own_error, platform_body
-from portico.server.edge.guard import OPEN_PATHS, Guard
+from portico.server.edge.dialects import dialect_of
+from portico.server.edge.errors import error_headers, own_error, platform_body
+from portico.server.edge.guard import Guard
 from portico.server.edge.stream import Handler
 from portico.server.errors import MethodNotAllowed, PayloadTooLarge, PorticoError
 from portico.server.kit.request_ids import new_request_id
 from portico.server.services import Services
 
+OPEN_BODY_BYTES = 64 * 1024
+UPLOAD_PATH = "/v1/files"
+UPLOAD_FORM_BYTES = 256 * 1024
+"""What a form may add to its file."""
 _SLASHES = re.compile(r"/{2,}")
 Asgi = Callable[[dict[str, Any], Any, Any], Any]
 
 
 class Corridor:
-    """The outermost ASGI application. Closed by default: without a caller only OPEN_PATHS are let through."""
+    """The outermost ASGI application. Closed by default: without a caller only open paths are let through."""
 
     def __init__(
-        self, app: Asgi, services: Services, guard: Guard, hot: Mapping[str, Handler], executions: tuple[str, ...]
+        self,
+        app: Asgi,
+        services: Services,
+        guard: Guard,
+        hot: Mapping[str, Handler],
+        executions: tuple[str, ...],
+        shared: frozenset[str] = frozenset(),
     ) -> None:
+        """`shared` are hot paths that the application answers, too, for another method than POST."""
         self._app = app
         self._services = services
         self._guard = guard
         self._hot = hot
         self._executions = executions
+        self._shared = shared
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        # An empty id at the end is no id: where a listing lies there, its route may want to know.
+        scope.setdefault("state", {})["open_end"] = scope["path"].endswith("/")
         path = scope["path"] = _SLASHES.sub("/", scope["path"]).rstrip("/") or "/"
         scope["raw_path"] = path.encode()
         handler = self._hot.get(path) if scope["method"] == "POST" else None
@@ -51,25 +66,32 @@ class Corridor:
         scope.setdefault("state", {}).update(request_id=answer.request_id, execution=execution)
         started = time.perf_counter()
         try:
-            if scope["path"] not in OPEN_PATHS:
-                scope["state"]["caller"] = self._guard.admit(scope["headers"])
-            if scope["path"] in self._hot:  # they take POST, and a POST does not come here
-                raise MethodNotAllowed
-            await self._app(scope, _Ceiling(receive, scope, self._services.settings.body_limit_bytes), answer.send)
+            if scope["path"] not in self._guard.open_paths:
+                scope["state"]["caller"] = await self._guard.admit_to(path, scope["headers"])
+            if scope["path"] in self._hot and scope["path"] not in self._shared:  # they take POST; none comes here
+                raise MethodNotAllowed(headers={"Allow": "POST"})
+            limit = self._services.settings.body_limit_bytes
+            if scope["path"] in self._guard.open_paths:  # nobody in particular needs no more room
+                limit = min(limit, OPEN_BODY_BYTES)
+            elif scope["path"] == UPLOAD_PATH:  # never whole in memory; the file itself is measured on its way
+                limit = self._services.settings.files_limit_bytes + UPLOAD_FORM_BYTES
+            await self._app(scope, _Ceiling(receive, scope, limit), answer.send)
         except Exception as failure:
             if answer.started:
                 raise
-            await self._refuse(own_error(failure), execution, answer)
+            await self._refuse(own_error(failure), path if execution else "", answer)
         finally:
             if self._services.settings.access_log:
                 took = time.perf_counter() - started
                 log_request(scope["method"], scope["path"], answer.status, took, answer.request_id)
 
-    async def _refuse(self, error: PorticoError, execution: bool, answer: _Answer) -> None:
-        body = execution_body(error, answer.request_id) if execution else platform_body(error)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        headers += error_headers(error)
-        await answer.send({"type": "http.response.start", "status": error.status, "headers": headers})
+    async def _refuse(self, error: PorticoError, execution_path: str, answer: _Answer) -> None:
+        """In the words of the execution API at this path; without one, in those of the platform."""
+        status, body, more = error.status, platform_body(error), error_headers(error)
+        if execution_path:
+            status, body, more = dialect_of(execution_path).refuse(error, answer.request_id)
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
+        await answer.send({"type": "http.response.start", "status": status, "headers": headers})
         await answer.send({"type": "http.response.body", "body": body})
 
 

@@ -2,62 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from portico.server.access.caller import Caller
-from portico.server.edge.errors import error_headers, execution_body, own_error, stream_body
+from portico.server.access.session_refusals import Unverified
+from portico.server.edge.dialects import dialect_of
+from portico.server.edge.errors import own_error
 from portico.server.edge.exchange import Exchange
 from portico.server.edge.guard import Guard
-from portico.server.gateway.chat import ChatStream
+from portico.server.gateway.answers import Answer, Stream
 from portico.server.services import Services
-from portico.wire.sse import DONE
 
-Handler = Callable[[Services, Caller, Exchange], Awaitable[bytes | ChatStream]]
+Handler = Callable[[Services, Caller, Exchange], Awaitable[Answer | Stream]]
 
 
 async def run_exchange(services: Services, guard: Guard, handler: Handler, exchange: Exchange) -> None:
     """Answers the exchange in every case but one: a cancelled one has nobody left to answer."""
     try:
-        caller = guard.admit(exchange.headers)
+        try:
+            caller = guard.admit(exchange.headers)
+        except Unverified:
+            caller = await guard.admit_first(exchange.headers)
+        services.running.add(exchange.request_id, caller, exchange)
         answer = await handler(services, caller, exchange)
-        if isinstance(answer, ChatStream):
-            await _send_stream(exchange, answer)
+        exchange.cache = answer.cache
+        if isinstance(answer, Answer):
+            exchange.respond(answer.status, answer.body, answer.headers, answer.content_type)
         else:
-            exchange.respond(200, answer)
+            await _send_stream(exchange, answer)
     except Exception as failure:
         _refuse(exchange, failure)
+    finally:
+        services.running.remove(exchange.request_id)
 
 
 def _refuse(exchange: Exchange, failure: Exception) -> None:
     error = own_error(failure)
     if exchange.started:
-        exchange.write(b"data: %b\n\n" % stream_body(error, exchange.request_id), last=True)
+        exchange.write(dialect_of(exchange.path).break_off(error, exchange.request_id), last=True)
     else:
-        body = execution_body(error, exchange.request_id)
-        exchange.respond(error.status, body, error_headers(error))
+        exchange.respond_error(error)
 
 
-async def _send_stream(exchange: Exchange, stream: ChatStream) -> None:
+async def _send_stream(exchange: Exchange, stream: Stream) -> None:
     """Chunks to events, in the order they came; waits while the client does not keep up."""
     error: BaseException | None = None
     try:
         while (chunks := stream.take()) is not None:
-            if not chunks:
-                await stream.more()
-                continue
-            if not exchange.started:
-                exchange.open_stream()
-            if len(chunks) == 1:
-                exchange.write(b"data: %b\n\n" % chunks[0])
-            else:
-                exchange.write(b"".join([b"data: %b\n\n" % chunk for chunk in chunks]))
-            drained = exchange.drained()
-            if drained is not None:
-                await drained
-        exchange.open_stream()
-        exchange.write(DONE, last=True)
+            if chunks:
+                if not exchange.started:
+                    exchange.open_stream(stream.headers)
+                exchange.write(_events(chunks, stream.framed))
+                drained = exchange.drained()
+                if drained is not None:
+                    await drained
+            await stream.more()
+        exchange.open_stream(stream.headers)
+        exchange.write(stream.end, last=True)
     except BaseException as failure:
         error = failure
         raise
     finally:
         stream.close(error)
+
+
+def _events(chunks: Sequence[bytes], framed: bool) -> bytes:
+    if framed:
+        return b"".join(chunks)
+    if len(chunks) == 1:
+        return b"data: %b\n\n" % chunks[0]
+    return b"data: %b\n\n" % b"\n\ndata: ".join(chunks)

@@ -27,3 +27,8 @@ class FixedClock:
 def wire_time(moment: datetime) -> str:
     """`YYYY-MM-DDTHH:MM:SS` in UTC without a zone, as the API writes times."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def wire_now() -> str:
+    """This moment, as the API writes times."""
+    return wire_time(datetime.now(UTC))

@@ -112,8 +112,11 @@ class Drive(Generic[T]):
         self.step(asyncio.CancelledError() if error is None else error)
 
 
-async def run(coroutine: Coroutine[Any, None, T]) -> T:
-    """Awaits a coroutine that needs a driver from an ordinary task; cancelling the task cancels the coroutine."""
+async def run(coroutine: Coroutine[Any, None, T], begun: Callable[[Drive[T]], None] | None = None) -> T:
+    """Awaits a coroutine that needs a driver from an ordinary task; cancelling the task cancels the coroutine.
+
+    `begun` is given the driver, for whoever wants to end it otherwise.
+    """
     future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
     def on_done(value: T | None, error: BaseException | None) -> None:
@@ -127,6 +130,8 @@ async def run(coroutine: Coroutine[Any, None, T]) -> T:
             future.set_exception(error)
 
     drive = Drive(coroutine, on_done)
+    if begun is not None:
+        begun(drive)
     drive.step()
     try:
         return await future

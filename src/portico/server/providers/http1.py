@@ -21,8 +21,12 @@ from portico.server.kit.drive import Signal
 
 HIGH_WATER_BYTES = 256 * 1024
 HEAD_LIMIT_BYTES = 64 * 1024
+INFLATED_LIMIT_BYTES = 16 * 1024 * 1024
+"""What one read of a packed answer, a quarter of a MiB, may become: a bomb becomes a thousand times as much."""
 RESEND_WITHIN_S = 1.0
 """A reused connection lost so soon after a request was closed before it; later, the provider has worked on it."""
+REST_LIMIT_BYTES, REST_WITHIN_S = 4096, 1.0
+"""What may still come of a stream that has said its last word: the end of its transfer coding, a comment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Reply(msgspec.Struct, eq=False):
     gap_s: float
     _limit: int
     status: int = 0
-    raw_headers: list[tuple[bytes, bytes]] = []
+    raw_headers: dict[bytes, bytes] = {}  # names as they came; of two with one name the first
     complete: bool = False
     started: bool = False
     untouched: bool = False  # lost on a reused connection before any byte of the answer: may be sent again
@@ -71,12 +75,13 @@ class Reply(msgspec.Struct, eq=False):
     _error: ProviderError | None = None
     _inflate: Any = None
     _connection: Any = None
+    _finished: bool = False
 
     @property
     def headers(self) -> dict[bytes, bytes]:
         """Names in lower case."""
         if self._headers is None:
-            self._headers = {name.lower(): value for name, value in self.raw_headers}
+            self._headers = {name.lower(): value for name, value in reversed(self.raw_headers.items())}
         return self._headers
 
     def raise_error(self) -> None:
@@ -131,21 +136,41 @@ class Reply(msgspec.Struct, eq=False):
         if connection is not None and not self.complete:
             connection.abort()
 
+    def finish(self) -> bool:
+        """The reader has all it wants. Whether the connection waits for the end of the answer, to be used again."""
+        connection = self._connection
+        if connection is None or self.complete or self._error is not None or not connection.alive:
+            return False
+        self._finished = True
+        self._buffer.clear()
+        self._size = 0
+        self.deadline = time.monotonic() + REST_WITHIN_S
+        connection.resume()
+        return True
+
     # called by the connection -------------------------------------------------------------------------------
 
-    def _on_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    def _on_head(self, status: int, headers: dict[bytes, bytes]) -> None:
         self.status, self.raw_headers, self.started = status, headers, True
-        for name, value in headers:
+        for name in headers:
             if len(name) == 16 and name.lower() == b"content-encoding":
-                self._inflate = _maybe_inflater(value.strip().lower())
+                self._inflate = _maybe_inflater(headers[name].strip().lower())
+                break
         if self.gap_s:
             self.deadline = time.monotonic() + self.gap_s
-        if not self._whole:
-            self.signal.set()
 
     def _on_body(self, data: bytes) -> None:
+        if self._finished:
+            self._size += len(data)
+            if self._size > REST_LIMIT_BYTES:
+                self.abandon()
+            return
         if self._inflate is not None:
-            data = self._inflate.decompress(data)
+            data = self._inflate.decompress(data, INFLATED_LIMIT_BYTES)
+            if self._inflate.unconsumed_tail:
+                self._fail(ProviderUnknown(f"a piece of the answer is larger than {INFLATED_LIMIT_BYTES} bytes"))
+                self.abandon()
+                return
         self._buffer.append(data)
         self._size += len(data)
         if self._whole:
@@ -156,7 +181,11 @@ class Reply(msgspec.Struct, eq=False):
         self.deadline = time.monotonic() + self.gap_s
         if self._size > HIGH_WATER_BYTES and self._connection is not None:
             self._connection.pause()
-        self.signal.set()
+
+    def _on_read(self) -> None:
+        """All of one read is parsed: wakes the reader of a stream, once for its head and all its pieces."""
+        if self.started and not self._whole:
+            self.signal.set()
 
     def _on_complete(self) -> None:
         self.complete = True
@@ -184,7 +213,8 @@ class Connection(asyncio.Protocol):
     """One connection to a provider; carries one exchange at a time and goes back to its pool in between."""
 
     __slots__ = (
-        "_head_size", "_headers", "_paused", "_pool", "_sent_at", "_served", "alive", "parser", "reply", "transport",
+        "_head_size", "_headers", "_paused", "_pool", "_sent_at", "_served", "alive", "on_header", "parser", "reply",
+        "transport",
     )  # fmt: skip
 
     def __init__(self, pool: Pool) -> None:
@@ -195,7 +225,8 @@ class Connection(asyncio.Protocol):
         self._head_size = 0
         self._paused = False
         self._sent_at = 0.0
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers: dict[bytes, bytes] = {}
+        self.on_header = self._headers.setdefault  # called by the parser for each of them: no Python in between
         self.transport: asyncio.Transport
         self.parser = httptools.HttpResponseParser(self)
 
@@ -235,6 +266,7 @@ class Connection(asyncio.Protocol):
             self._head_size += len(data)
         try:
             self.parser.feed_data(data)
+            reply._on_read()
             if not reply.started and self._head_size > HEAD_LIMIT_BYTES:
                 raise ProviderUnknown("the head of the provider's answer is too large")
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, zlib.error, ProviderError) as error:
@@ -261,15 +293,12 @@ class Connection(asyncio.Protocol):
     # httptools ----------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self._headers = []
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
+        self._headers.clear()
 
     def on_headers_complete(self) -> None:
         status = self.parser.get_status_code()
         if self.reply is not None and status >= 200:
-            self.reply._on_head(status, self._headers)
+            self.reply._on_head(status, self._headers.copy())
 
     def on_body(self, body: bytes) -> None:
         if self.reply is not None:
@@ -294,12 +323,13 @@ class Connection(asyncio.Protocol):
 class Pool:
     """Connections to one origin: idle ones last in, first out."""
 
-    __slots__ = ("_connect_timeout_s", "_idle", "_origin", "_ssl", "active")
+    __slots__ = ("_connect_timeout_s", "_idle", "_origin", "_ssl", "active", "host")
 
     def __init__(
         self, origin: Origin, active: set[Reply], connect_timeout_s: float, tls: ssl.SSLContext | None
     ) -> None:
         self._origin = origin
+        self.host = origin.host
         self._idle: list[Connection] = []
         self._connect_timeout_s = connect_timeout_s
         self._ssl = tls

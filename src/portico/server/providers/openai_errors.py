@@ -24,6 +24,7 @@ LONGEST_MESSAGE = 2_000
 _TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|maximum context|exceeds the available context", re.I)
 _KEY = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|nvapi|hf)[-_][\w*-]{12,}|\bAIza[\w-]{20,}"  # keys begin with their maker's mark
+    r"|\beyJ[\w-]{8,}(?:\.[\w-]+){1,2}"  # access tokens that are JSON web tokens
     r"|(?<=\bBearer )[^\s\"',;]{12,}|(?:(?<=api_key=)|(?<=api-key=)|(?<=[?&]key=))[^\s&\"',;]{8,}",
     re.I,
 )
@@ -72,6 +73,7 @@ def error_of(status: int, headers: dict[bytes, bytes], raw: msgspec.Raw) -> Prov
     if status in (404, 400, 409, 413, 415, 422):
         refused = ProviderRefused(message or f"the provider refused the request ({status})", param=body.param)
         refused.status = status if status in (404, 413) else 400
+        refused.retryable = status == 409  # a lock that another request holds (HC-17)
         named = "model_not_found" if status == 404 else body.type or refused.id
         refused.code = body.code if body.code is not None else named
         return refused

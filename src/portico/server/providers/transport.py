@@ -8,12 +8,17 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from collections.abc import Callable, Sequence
 
-from portico.server.providers.base import Endpoint, Outgoing
+from portico.server.errors import ProviderOvercapacity, ProviderUnknown
+from portico.server.providers.base import Endpoint, Header, Outgoing
 from portico.server.providers.http1 import Connection, Origin, Pool, Reply
 
 ANSWER_LIMIT_BYTES = 256 * 1024 * 1024
 SWEEP_S = 0.5
+HEADS_KEPT = 4096
+JSON = "application/json"
+_JSON_LINE = b"content-type: application/json\r\n"
 
 
 class Transport:
@@ -29,6 +34,8 @@ class Transport:
         self._tls: ssl.SSLContext | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._connecting: set[asyncio.Task[Connection]] = set()
+        self.may_reach: Callable[[str, str], bool] = lambda host, address: True
+        """Whether a host may be called at the address that its name has led to just now."""
 
     def start(self) -> None:
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
@@ -47,13 +54,13 @@ class Transport:
         Await the reply's `signal`: it is set when the head (streamed) or the whole answer (plain) is there, or the
         exchange has failed (`raise_error`). Whoever gets the reply must `end` it.
         """
-        pool, head = self._head(endpoint, outgoing.path)
+        pool, head = self._head(endpoint, outgoing)
         connection = pool.idle()
         return None if connection is None else self._start(connection, head, outgoing)
 
     async def send(self, endpoint: Endpoint, outgoing: Outgoing) -> Reply:
         """The same on a new connection. Raises ProviderError when it cannot be made."""
-        pool, head = self._head(endpoint, outgoing.path)
+        pool, head = self._head(endpoint, outgoing)
         return self._start(await self._connect(pool), head, outgoing)
 
     def _start(self, connection: Connection, head: bytes, outgoing: Outgoing) -> Reply:
@@ -61,10 +68,18 @@ class Transport:
         gap_s = self._gap_timeout_s if outgoing.stream else 0.0
         reply = Reply(not outgoing.stream, time.monotonic() + limit_s, gap_s, ANSWER_LIMIT_BYTES)
         self._active.add(reply)
-        connection.send(b"%b%d\r\n\r\n%b" % (head, len(outgoing.body), outgoing.body), reply)
+        if outgoing.headers or outgoing.content_type != JSON:
+            own = _lines((*outgoing.headers, ("content-type", outgoing.content_type)))
+        else:
+            own = _JSON_LINE
+        body = outgoing.body
+        connection.send(b"%b%bcontent-length: %d\r\n\r\n%b" % (head, own, len(body), body), reply)
         return reply
 
-    def end(self, reply: Reply) -> None:
+    def end(self, reply: Reply, *, finished: bool = False) -> None:
+        """`finished`: the provider has said its last word; its connection is used again once the answer has ended."""
+        if finished and reply.finish():
+            return
         self._active.discard(reply)
         reply.abandon()
 
@@ -73,29 +88,33 @@ class Transport:
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
         try:
-            return await task
-        except asyncio.CancelledError:
+            connection = await task
+        except BaseException:  # whatever ends the request: a caller that leaves, a request that is cancelled
             if task.done() and not task.cancelled() and task.exception() is None:
                 task.result().abort()  # it was made just as the caller left; nobody else knows it
             raise
+        peer = connection.transport.get_extra_info("peername")
+        if peer and not self.may_reach(pool.host, str(peer[0])):
+            connection.abort()
+            raise ProviderOvercapacity("the provider's name leads into a network that this server does not call")
+        return connection
 
-    def _head(self, endpoint: Endpoint, path: str) -> tuple[Pool, bytes]:
+    def _head(self, endpoint: Endpoint, outgoing: Outgoing) -> tuple[Pool, bytes]:
         """Pool and the constant part of the request head for one endpoint and path; made once."""
-        known = self._heads.get((endpoint, path))
-        if known is not None:
+        known = self._heads.get((endpoint, outgoing.path))
+        if known is not None and outgoing.method == "POST":
             return known
         origin = Origin.of(endpoint.base_url)
-        pool = self._pools.get((origin.host, origin.port, origin.tls))
+        key = (origin.host, origin.port, origin.tls)
+        pool = self._pools.get(key)
         if pool is None:
             tls = self._tls_context() if origin.tls else None
-            pool = Pool(origin, self._active, self._connect_timeout_s, tls)
-            self._pools[(origin.host, origin.port, origin.tls)] = pool
-        key = f"authorization: Bearer {endpoint.key}\r\n" if endpoint.key else ""
-        text = (
-            f"POST {origin.prefix}{path} HTTP/1.1\r\nhost: {origin.host_header}\r\n{key}"
-            "content-type: application/json\r\naccept-encoding: identity\r\nuser-agent: portico\r\ncontent-length: "
-        )
-        made = self._heads[(endpoint, path)] = (pool, text.encode("latin-1"))
+            pool = self._pools[key] = Pool(origin, self._active, self._connect_timeout_s, tls)
+        made = (pool, _head_of(origin, endpoint, outgoing))
+        if outgoing.method == "POST":
+            if len(self._heads) >= HEADS_KEPT:  # keys change, local models move to new ports, paths name models
+                self._heads.clear()
+            self._heads[endpoint, outgoing.path] = made
         return made
 
     def _tls_context(self) -> ssl.SSLContext:
@@ -110,3 +129,25 @@ class Transport:
             self._active.discard(reply)
             reply.time_out()
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
+
+
+def _head_of(origin: Origin, endpoint: Endpoint, outgoing: Outgoing) -> bytes:
+    path = origin.prefix + outgoing.path
+    if not path.isascii() or any(c <= " " for c in path):
+        raise ProviderUnknown("the address of the provider holds a character that no address may have")
+    first = f"{outgoing.method} {path} HTTP/1.1\r\nhost: {origin.host_header}\r\n"
+    return first.encode("latin-1") + _lines(endpoint.headers) + _OWN_LINES
+
+
+def _lines(headers: Sequence[Header]) -> bytes:
+    """Header lines. A line break in a value would begin a header of its own: it is refused."""
+    text = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    if text.count("\n") != len(headers) or text.count("\r") != len(headers):
+        raise ProviderUnknown("a header for the provider holds a line break")
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        raise ProviderUnknown("a key or a setting of the provider holds a character that no header may have") from None
+
+
+_OWN_LINES = b"accept-encoding: identity\r\nuser-agent: portico\r\n"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 import psycopg
+from psycopg import sql
 
 from portico.server.errors import PorticoError
 from portico.server.ids import OrganizationId
@@ -47,12 +48,20 @@ class Changes:
         self._connect_timeout_s = connect_timeout_s
         self._pause_s = _SHORTEST_PAUSE_S
         self._subscribers: list[Subscriber] = []
+        self._listeners: dict[str, Callable[[str], None]] = {}
         self._ready: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Called with the changes that came together; with UNKNOWN after each (re)connection and every 30 s."""
         self._subscribers.append(subscriber)
+
+    def hear(self, channel: str, listener: Callable[[str], None]) -> None:
+        """Another channel on the same connection, before `start`: called with each payload. It must not raise.
+
+        What is sent while the connection is away is never heard; who needs to know more asks again.
+        """
+        self._listeners[channel] = listener
 
     async def start(self) -> None:
         """Raises what went wrong when the first connection, or the first call of a subscriber, fails."""
@@ -91,19 +100,38 @@ class Changes:
         )
         async with connection:
             # Listening begins before the first look, so that no change falls in between.
-            await connection.execute(f"LISTEN {CHANNEL}")
+            for channel in (CHANNEL, *self._listeners):
+                await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
             await self._tell(frozenset((UNKNOWN,)))
             self._pause_s = _SHORTEST_PAUSE_S
             if not ready.done():
                 ready.set_result(None)
+            loop = asyncio.get_running_loop()
+            look_at = loop.time() + self._safety_net_s
             while True:
-                news = connection.notifies(timeout=self._safety_net_s, stop_after=1)
-                changes = frozenset([_read(notify.payload) async for notify in news])
+                changes, heard = await self._wait_for_news(connection, max(0.0, look_at - loop.time()))
+                if not changes and heard:
+                    continue
+                look_at = loop.time() + self._safety_net_s
                 if not changes:
                     # A connection whose other end vanished stays silent for ever; a question finds out.
                     async with asyncio.timeout(self._connect_timeout_s):
                         await connection.execute("SELECT 1")
                 await self._tell(changes or frozenset((UNKNOWN,)))
+
+    async def _wait_for_news(
+        self, connection: psycopg.AsyncConnection, timeout_s: float
+    ) -> tuple[frozenset[Change], bool]:
+        """Changes that came together, and whether anything came on other channels; nothing at all after a while."""
+        changes, heard = [], False
+        async for notify in connection.notifies(timeout=timeout_s, stop_after=1):
+            listener = self._listeners.get(notify.channel)
+            if listener is not None:
+                heard = True
+                listener(notify.payload)
+            else:
+                changes.append(_read(notify.payload))
+        return frozenset(changes), heard
 
     async def _tell(self, changes: frozenset[Change]) -> None:
         for subscriber in self._subscribers:

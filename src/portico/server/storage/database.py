@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,6 +21,8 @@ _DRIVER = "postgresql+psycopg"
 # Two missed probes after 20 s of silence: a database host that vanished is noticed without waiting for TCP to give up.
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2}
 
+_PROBE_S = 1.0
+
 metadata = MetaData()
 
 
@@ -27,6 +31,9 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        self._probing = asyncio.Lock()
+        self._probed_at = float("-inf")
+        self._away = False
 
     @classmethod
     async def open(cls, url: Secret | str, *, pool_size: int = 4, connect_timeout_s: int = 10) -> Database:
@@ -66,6 +73,25 @@ class Database:
             if error.connection_invalidated:
                 raise DatabaseAway(retry_after_s=1) from error
             raise
+
+    async def probe(self) -> None:
+        """Raises DatabaseAway when it does not answer.
+
+        Asked once a second however many want to know: a question that is open to anybody must not take the pool.
+        """
+        async with self._probing:
+            if time.monotonic() - self._probed_at >= _PROBE_S:
+                self._away = not await self._answers()
+                self._probed_at = time.monotonic()
+        if self._away:
+            raise DatabaseAway(retry_after_s=1)
+
+    async def _answers(self) -> bool:
+        try:
+            async with self.begin():
+                return True
+        except DatabaseAway:
+            return False
 
     async def close(self) -> None:
         await self.engine.dispose()

@@ -13,8 +13,9 @@ import msgspec
 import psycopg
 
 from portico.server.storage.journal import Folder, Journal
+from portico.server.storage.runs import insert_with_runs
 from portico.server.storage.segment import Segment, SegmentDamaged, sync_to_disk
-from portico.server.storage.usage import UsageLine, copy_row, insert_usage
+from portico.server.storage.usage import UsageLine, copy_row
 
 INTERVAL_S = 0.5
 _CLAIM_EVERY_S = 10.0
@@ -24,6 +25,8 @@ _BATCH_LINES = 4_000  # bounds memory; a bigger one is not faster
 _SLICE_LINES = 100  # read without giving way to other tasks: a fifth of a millisecond
 _REFUSED = "refused.jsonl"
 
+Row = tuple[bytes, UsageLine | None]
+"""For COPY; with the line itself when it is the run of an assistant, which the audit log tells too."""
 _decode = msgspec.msgpack.Decoder(UsageLine).decode
 log = logging.getLogger(__name__)
 
@@ -33,9 +36,17 @@ class UsageFlusher:
 
     Lines are read from the mapped files, never held in a list, so a database that is away costs disk and no memory.
     The offset of a segment moves after the commit: lines are sent at least once, and stored once by their request id.
+    With `audit_key`, runs of assistants get their entry of the audit log in the same transaction.
     """
 
-    def __init__(self, journal: Journal, database_url: str, interval_s: float = INTERVAL_S) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        database_url: str,
+        interval_s: float = INTERVAL_S,
+        audit_key: bytes | None = None,
+    ) -> None:
+        self._audit_key = audit_key
         self._journal = journal
         self._url = database_url.replace("postgresql+psycopg://", "postgresql://", 1)
         self._interval_s = interval_s
@@ -148,9 +159,9 @@ class UsageFlusher:
             log.warning("%s: the last record is torn at byte %d; its writer died within it.", segment.path, end)
         return lines
 
-    async def _read_batch(self, segment: Segment, start: int) -> tuple[list[bytes], int]:
-        """Rows for COPY, and the offset behind them; in slices, so that no stream of another task stands still."""
-        rows: list[bytes] = []
+    async def _read_batch(self, segment: Segment, start: int) -> tuple[list[Row], int]:
+        """Rows, and the offset behind them; in slices, so that no stream of another task stands still."""
+        rows: list[Row] = []
         while len(rows) < _BATCH_LINES:
             payloads, end = segment.read(start, _SLICE_LINES)
             if not payloads:
@@ -160,20 +171,22 @@ class UsageFlusher:
             await asyncio.sleep(0)
         return rows, start
 
-    def _read_slice(self, payloads: Sequence[bytes]) -> Iterator[bytes]:
+    def _read_slice(self, payloads: Sequence[bytes]) -> Iterator[Row]:
+        audited = self._audit_key is not None
         for payload in payloads:
             try:
-                yield copy_row(_decode(payload))
+                line = _decode(payload)
+                yield copy_row(line), line if audited and line.assistant else None
             except (msgspec.DecodeError, ValueError, OverflowError, OSError) as error:
                 self._set_aside(repr(payload), error)
 
-    async def _store(self, rows: Sequence[bytes]) -> None:
+    async def _store(self, rows: Sequence[Row]) -> None:
         """One batch; when PostgreSQL refuses a row, the halves on their own, until the row stands alone."""
         try:
-            await insert_usage(await self._connect(), rows)
+            await insert_with_runs(await self._connect(), rows, self._audit_key)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             if len(rows) == 1:
-                self._set_aside(rows[0].decode(), error)
+                self._set_aside(rows[0][0].decode(), error)
                 return
             middle = len(rows) // 2
             await self._store(rows[:middle])

@@ -66,6 +66,12 @@ class Journal:
         """The segment that is being written; all others of `own` are finished."""
         return self._current.path
 
+    @property
+    def backlog_bytes(self) -> int:
+        """What is written and not yet in PostgreSQL; of finished segments their whole size."""
+        finished = sum(path < self.current for path in self.own.list_segments())
+        return finished * self._segment_bytes + self._current.used_bytes - self._current.flushed
+
     def prepare(self) -> None:
         """Have the next segment ready ahead of need: called by the flusher, away from the hot path.
 

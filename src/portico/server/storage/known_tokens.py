@@ -23,6 +23,7 @@ class KnownToken:
     organization_id: OrganizationId
     organization_name: str
     token_id: TokenId
+    name: str
     project_id: ProjectId | None
     project_name: str | None
     usable: bool
@@ -53,6 +54,7 @@ async def list_known_tokens(
         tokens.c.organization_id,
         organizations.c.name,
         tokens.c.token_id,
+        tokens.c.name,
         tokens.c.project_id,
         projects.c.name,
         usable,

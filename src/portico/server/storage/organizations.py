@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Column, DateTime, Table, Text, Uuid, func, insert, select, update
+from sqlalchemy import Column, DateTime, Table, Text, Uuid, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.ids import OrganizationId
@@ -54,6 +54,18 @@ async def list_organizations(connection: AsyncConnection) -> list[OrganizationRo
     """Oldest first."""
     query = select(*_columns).where(_live).order_by(organizations.c.created_at, organizations.c.organization_id)
     return [_read(row) for row in await connection.execute(query)]
+
+
+async def search_organizations(
+    connection: AsyncConnection, contained: str = "", *, descending: bool = False, size: int, offset: int = 0
+) -> tuple[int, list[OrganizationRow]]:
+    """How many have this text in their name, in any case, and one page of them by name."""
+    fits = func.strpos(func.lower(organizations.c.name), func.lower(contained)) > 0 if contained else true()
+    count = (await connection.execute(select(func.count()).select_from(organizations).where(_live, fits))).scalar_one()
+    name = func.lower(organizations.c.name).collate("C")
+    order = (name.desc() if descending else name.asc(), organizations.c.organization_id)
+    found = await connection.execute(select(*_columns).where(_live, fits).order_by(*order).limit(size).offset(offset))
+    return count, [_read(row) for row in found]
 
 
 async def rename_organization(

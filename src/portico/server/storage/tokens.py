@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from msgspec import UNSET, UnsetType
 from sqlalchemy import (
     Boolean,
     Column,
@@ -15,9 +16,11 @@ from sqlalchemy import (
     DateTime,
     ForeignKeyConstraint,
     LargeBinary,
+    Select,
     Table,
     Text,
     Uuid,
+    and_,
     false,
     func,
     insert,
@@ -28,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.ids import OrganizationId, ProjectId, TokenId
 from portico.server.storage.database import metadata
+from portico.server.storage.token_uses import token_uses
 
 tokens = Table(
     "tokens",
@@ -61,6 +65,7 @@ class TokenRow:
     blocked: bool
     created_at: datetime
     expires_at: datetime | None
+    last_used_at: datetime | None = None
 
 
 _columns = (
@@ -105,7 +110,7 @@ async def maybe_token(
 ) -> TokenRow | None:
     """A living token by id or, without one, by hash."""
     which = tokens.c.hash == hash if token_id is None else tokens.c.token_id == token_id
-    query = select(*_columns).where(tokens.c.organization_id == organization_id, which, _live)
+    query = _with_use().where(tokens.c.organization_id == organization_id, which, _live)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else _read(row)
 
@@ -114,7 +119,7 @@ async def list_tokens(
     connection: AsyncConnection, organization_id: OrganizationId, project_id: ProjectId | None
 ) -> list[TokenRow]:
     """Living tokens of a project (None: those of the organization itself), oldest first."""
-    query = select(*_columns).where(tokens.c.organization_id == organization_id, _live, _in(project_id))
+    query = _with_use().where(tokens.c.organization_id == organization_id, _live, _in(project_id))
     return [_read(row) for row in await connection.execute(query.order_by(tokens.c.created_at, tokens.c.token_id))]
 
 
@@ -125,13 +130,17 @@ async def update_token(
     *,
     description: str | None = None,
     blocked: bool | None = None,
+    expires_at: datetime | UnsetType | None = UNSET,
 ) -> TokenRow | None:
-    """None leaves a field as it is."""
+    """None leaves a field as it is; but for `expires_at`, where it means that there is no end any more."""
     given: dict[str, object] = {"description": description, "blocked": blocked}
     values = {key: value for key, value in given.items() if value is not None} or {"name": tokens.c.name}
+    if expires_at is not UNSET:
+        values["expires_at"] = expires_at
     query = update(tokens).where(tokens.c.organization_id == organization_id, tokens.c.token_id == token_id, _live)
-    row = (await connection.execute(query.values(values).returning(*_columns))).one_or_none()
-    return None if row is None else _read(row)
+    if (await connection.execute(query.values(values))).rowcount == 0:
+        return None
+    return await maybe_token(connection, organization_id, token_id=token_id)
 
 
 async def revoke_token(connection: AsyncConnection, organization_id: OrganizationId, token_id: TokenId) -> bool:
@@ -151,6 +160,11 @@ async def maybe_first_start_home(connection: AsyncConnection) -> tuple[Organizat
     query = query.order_by(tokens.c.created_at.desc(), tokens.c.project_id.nulls_last()).limit(1)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else (OrganizationId(row[0]), None if row[1] is None else ProjectId(row[1]))
+
+
+def _with_use() -> Select[Any]:
+    used = and_(token_uses.c.organization_id == tokens.c.organization_id, token_uses.c.token_id == tokens.c.token_id)
+    return select(*_columns, token_uses.c.last_used_at).select_from(tokens.outerjoin(token_uses, used))
 
 
 def _in(project_id: ProjectId | None) -> ColumnElement[bool]:

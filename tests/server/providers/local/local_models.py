@@ -32,7 +32,7 @@ def list_children(settings: Settings) -> list[int]:
             log = (folder / "fd" / "2").readlink()
         except OSError:  # it ended meanwhile, or is not ours
             continue
-        is_child = b"local.llama_child" in command or b"local.embed_child" in command
+        is_child = any(b"local.%b_child" % kind in command for kind in (b"llama", b"embed", b"image"))
         if is_child and log.is_relative_to(settings.data_dir):
             found.append(int(folder.name))
     return found
@@ -54,7 +54,9 @@ def list_pullers(folder: Path) -> list[int]:
 
 def post(endpoint: Endpoint, path: str, body: object, key: str | None = None) -> tuple[int, Any]:
     """Status and JSON of one request; the text of an event stream as it is."""
-    headers = {"Authorization": f"Bearer {key or endpoint.key}", "Content-Type": "application/json"}
+    headers = {**dict(endpoint.headers), "Content-Type": "application/json"}
+    if key is not None:
+        headers["authorization"] = f"Bearer {key}"
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(endpoint.base_url + path, data, headers)
     try:

@@ -116,7 +116,7 @@ def test_hanging_up_frees_the_slot(chat: Endpoint) -> None:
     callers = []
     for _ in range(4):  # all slots
         caller = http.client.HTTPConnection(host)
-        caller.request("POST", "/v1/chat/completions", body, {"Authorization": f"Bearer {chat.key}"})
+        caller.request("POST", "/v1/chat/completions", body, dict(chat.headers))
         callers.append((caller, caller.getresponse()))
     for caller, answer in callers:
         answer.read(10)

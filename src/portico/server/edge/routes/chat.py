@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from portico.server.access.caller import Caller
 from portico.server.access.policy import require
+from portico.server.edge.assistant_options import take_assistant_options
 from portico.server.edge.bodies import read_flag, read_members, read_model
 from portico.server.edge.exchange import Exchange
+from portico.server.edge.labels import read_labels
+from portico.server.edge.plain_chat import maybe_plain
 from portico.server.edge.routes.messages import read_messages
 from portico.server.errors import FieldRequired, OutOfRange, PatternMismatch
-from portico.server.gateway.chat import ChatStream
+from portico.server.gateway.answers import Answer, Stream
 from portico.server.services import Services
-from portico.wire.model_ref import AgentRef
+from portico.wire.model_ref import AgentRef, SaiaRef
 from portico.wire.requests import NULL, ChatRequest, Members
 
 PATHS = (
@@ -29,34 +32,50 @@ PATHS = (
     "/chat/chat/completions",
 )
 PLATFORM = ("variables", "threadId", "filters", "revision", "revisionName", "store")
-"""Members of the platform that no provider knows."""
+"""Members of the platform that no provider knows; assistants have taken theirs before these are dropped."""
 
 
-def chat_completions(services: Services, caller: Caller, exchange: Exchange) -> Awaitable[bytes | ChatStream]:
+def chat_completions(services: Services, caller: Caller, exchange: Exchange) -> Awaitable[Answer | Stream]:
     require(caller, "execution")
     request = read_chat_request(exchange.body)
     if isinstance(request.ref, AgentRef):
         request.conversation_id = exchange.header(b"saia-conversation-id")
     exchange.stream = request.stream
+    request.labels, request.cache = read_labels(exchange.headers)
     return services.desk.answer(caller, request, exchange.request_id)
 
 
 def read_chat_request(body: bytes | bytearray) -> ChatRequest:
     """Checks what the reference constrains; every other member stays as it came. Raises BadRequest errors."""
     members = read_members(body)
+    return maybe_plain(body, members) or read_chat_members(members, len(body))
+
+
+def read_chat_members(members: Members, body_bytes: int) -> ChatRequest:
+    """The same for members, also those that were made of another API's request."""
     ref = read_model(members)
-    request = ChatRequest(ref, members, body_bytes=len(body))
+    request = ChatRequest(ref, members, body_bytes=body_bytes)
+    if type(ref) is SaiaRef:
+        request.options = take_assistant_options(members)
     request.media = read_messages(members)
     request.stream = read_flag(members, "stream")
     request.include_usage = _read_stream_options(members)
-    for name in tuple(members):
-        check = _CHECKS.get(name)
-        if check is not None:
-            check(members, name)
+    metadata = members.get("metadata", NULL)
+    check_members(members, tuple(members))
     if "tool_choice" in members:  # last: it looks whether any tools are left
         _tool_choice(members, "tool_choice")
     request.has_tools = "tools" in members
+    if metadata != NULL:
+        request.metadata = bytes(metadata).decode()
     return request
+
+
+def check_members(members: Members, names: Iterable[str]) -> None:
+    """Checks these members by what the reference constrains; those it does not know pass. Raises BadRequest errors."""
+    for name in names:
+        check = _CHECKS.get(name)
+        if check is not None:
+            check(members, name)
 
 
 def _read_stream_options(members: Members) -> bool:
@@ -210,6 +229,7 @@ _CHECKS: dict[str, Callable[[Members, str], None]] = {
     "top_p": _number(0, 1),
     "max_tokens": _number(1, _BIG, whole=True),
     "max_completion_tokens": _number(1, _BIG, whole=True),
+    "max_output_tokens": _number(1, _BIG, whole=True),
     "frequency_penalty": _number(-2, 2),
     "presence_penalty": _number(-2, 2),
     "n": _number(1, 128, whole=True),

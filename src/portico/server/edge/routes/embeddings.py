@@ -12,7 +12,9 @@ from portico.server.access.caller import Caller
 from portico.server.access.policy import require
 from portico.server.edge.bodies import read_members, read_model
 from portico.server.edge.exchange import Exchange
+from portico.server.edge.labels import read_labels
 from portico.server.errors import EmptyQuery, FieldRequired, OutOfRange, PatternMismatch
+from portico.server.gateway.answers import Answer
 from portico.server.services import Services
 from portico.wire.requests import EmbeddingRequest, Members
 
@@ -20,9 +22,10 @@ _WHOLE = re.compile(r"[0-9]{1,20}")
 PATHS = ("/v1/embeddings", "/embeddings", "/chat/embedding", "/v1/chat/embedding")
 
 
-def embeddings(services: Services, caller: Caller, exchange: Exchange) -> Awaitable[bytes]:
-    require(caller, "execution")
+def embeddings(services: Services, caller: Caller, exchange: Exchange) -> Awaitable[Answer]:
+    require(caller, "models")
     request = read_embedding_request(exchange.body)
+    request.labels, request.cache = read_labels(exchange.headers)
     return services.embeddings.answer(caller, request, exchange.request_id)
 
 

@@ -6,22 +6,23 @@ from typing import Any, Literal
 
 import msgspec
 
-from portico.server.errors import BadInputText, FieldRequired, PatternMismatch
+from portico.server.errors import BadInputText, FieldRequired, OutOfRange, PatternMismatch
 from portico.wire.requests import NULL, Members
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+PARTS_LIMIT = 20_000
 _MEDIA = ("image_url", "input_audio", "file", "video_url")
 _PARTS = ("text", "image_url", "input_audio", "file", "refusal", "video_url", "thinking", "redacted_thinking")
 
 
-class _PlainMessage(msgspec.Struct):
+class PlainMessage(msgspec.Struct, gc=False):
     """A role that is passed on as it is, and text as content: nothing to look at more closely."""
 
     role: Literal["user", "system", "assistant"]
     content: str
 
 
-_PLAIN = msgspec.json.Decoder(list[_PlainMessage])
+_PLAIN = msgspec.json.Decoder(list[PlainMessage])
 
 
 def read_messages(members: Members) -> tuple[str, ...]:
@@ -75,7 +76,15 @@ def _rewrite(raw: msgspec.Raw) -> list[dict[str, Any]]:
         raise PatternMismatch("messages", "send an array of messages")
     if not value:
         raise FieldRequired("messages")
+    if sum(_size(message) for message in value) > PARTS_LIMIT:
+        raise OutOfRange("messages", f"at most {PARTS_LIMIT} messages and content parts together")
     return [_message(m, f"messages[{i}]") for i, m in enumerate(value)]
+
+
+def _size(message: Any) -> int:
+    """The message and its parts: each is looked at, and meanwhile nobody else is served."""
+    content = message.get("content") if isinstance(message, dict) else None
+    return 1 + (len(content) if isinstance(content, list) else 0)
 
 
 def _message(given: Any, where: str) -> dict[str, Any]:

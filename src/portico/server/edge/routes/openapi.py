@@ -7,8 +7,36 @@ from typing import Any
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from portico.server.edge.routes import chat, embeddings
-from portico.server.edge.routes.openapi_hot import CHAT_OPERATION, EMBEDDINGS_OPERATION, REFUSED, SECURITY
+from portico.server.edge.dialects.messages import COUNT_PATHS
+from portico.server.edge.dialects.messages import PATHS as MESSAGES
+from portico.server.edge.dialects.responses import PATHS as RESPONSES
+from portico.server.edge.routes import audio, chat, embeddings, images, openapi_assistants, rerank, videos
+from portico.server.edge.routes.openapi_hot import (
+    CHAT_OPERATION,
+    EMBEDDINGS_OPERATION,
+    OAUTH_REFUSED,
+    REFUSED,
+    SECURITY,
+)
+from portico.server.edge.routes.openapi_media import OPERATIONS as MEDIA
+
+OPERATIONS = {"chat": CHAT_OPERATION, "embeddings": EMBEDDINGS_OPERATION, **MEDIA, **openapi_assistants.OPERATIONS}
+HOT_PATHS: dict[str, tuple[str, ...]] = {
+    "chat": chat.PATHS,
+    "embeddings": embeddings.PATHS,
+    "rerank": rerank.PATHS,
+    "image": images.GENERATIONS,
+    "imageEdit": images.EDITS,
+    "speech": audio.SPEECH,
+    "transcription": audio.TRANSCRIPTIONS,
+    "video": videos.GENERATIONS,
+    "videoStatus": videos.STATUS,
+    **openapi_assistants.PATHS,
+    "response": RESPONSES,
+    "message": MESSAGES,
+    "messageTokens": COUNT_PATHS,
+}
+"""The paths of `HOT` by what they do."""
 
 
 class WholeDocument(JsonRenderPlugin):
@@ -20,19 +48,20 @@ class WholeDocument(JsonRenderPlugin):
 
 def add_hot_paths(schema: dict[str, Any]) -> dict[str, Any]:
     """The framework's document with the hot paths and the ways to send a token."""
-    paths = {path: _with_our_errors(item) for path, item in schema.get("paths", {}).items()}
-    for path in chat.PATHS:
-        paths[path] = {"post": {**CHAT_OPERATION, "operationId": _operation_id("chat", path)}}
-    for path in embeddings.PATHS:
-        paths[path] = {"post": {**EMBEDDINGS_OPERATION, "operationId": _operation_id("embeddings", path)}}
+    paths = {path: _with_our_errors(path, item) for path, item in schema.get("paths", {}).items()}
+    for name, hot in HOT_PATHS.items():
+        for path in hot:
+            operation = {**OPERATIONS[name], "operationId": _operation_id(name, path)}
+            paths[path] = {**paths.get(path, {}), "post": operation}
     components = {**schema.get("components", {}), "securitySchemes": SECURITY}
     return {**schema, "paths": paths, "components": components, "security": [{name: []} for name in SECURITY]}
 
 
-def _with_our_errors(item: dict[str, Any]) -> dict[str, Any]:
+def _with_our_errors(path: str, item: dict[str, Any]) -> dict[str, Any]:
     """The framework describes refusals in its own shape; ours never have it."""
+    refused = OAUTH_REFUSED if path.startswith("/oauth/") else REFUSED
     return {
-        verb: {**operation, "responses": {**operation["responses"], "400": REFUSED, "401": REFUSED, "403": REFUSED}}
+        verb: {**operation, "responses": {**operation["responses"], **dict.fromkeys(("400", "401", "403"), refused)}}
         if isinstance(operation, dict) and "responses" in operation
         else operation
         for verb, operation in item.items()

@@ -7,6 +7,7 @@ from typing import Any
 SECURITY: dict[str, Any] = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "API token of a project or of the organization."},
     "saia": {"type": "apiKey", "in": "header", "name": "Saia-Auth", "description": "The token without a scheme."},
+    "anthropic": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "As Anthropic's SDKs send it."},
 }
 
 _MESSAGE = {
@@ -92,14 +93,24 @@ _ERROR = {
 
 
 REFUSED: dict[str, Any] = {"description": "Refused", "content": {"application/json": {"schema": _ERROR}}}
+_OAUTH_ERROR: dict[str, Any] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+}
+OAUTH_REFUSED: dict[str, Any] = {
+    "description": "Refused, in the words of the platform or of OAuth",
+    "content": {"application/json": {"schema": {"anyOf": [_ERROR, _OAUTH_ERROR]}}},
+}
 """Every refusal has `errors`; those of OpenAI-like paths have the other members, too."""
 
 
-def _responses(description: str, *, stream: bool) -> dict[str, Any]:
+def responses_of(description: str, *, stream: bool) -> dict[str, Any]:
+    """The answers of an operation: what it gives, and every refusal."""
     content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
     if stream:
         content["text/event-stream"] = {"schema": {"type": "string"}}
-    codes = ("400", "401", "403", "404", "413", "429", "501", "502", "503", "504")
+    codes = ("400", "401", "403", "404", "413", "422", "429", "501", "502", "503", "504")
     return {"200": {"description": description, "content": content}, **dict.fromkeys(codes, REFUSED)}
 
 
@@ -107,11 +118,11 @@ CHAT_OPERATION: dict[str, Any] = {
     "tags": ["chat"],
     "summary": "Create a chat completion",
     "requestBody": {"required": True, "content": {"application/json": {"schema": _CHAT}}},
-    "responses": _responses("The completion, or its chunks as an event stream", stream=True),
+    "responses": responses_of("The completion, or its chunks as an event stream", stream=True),
 }
 EMBEDDINGS_OPERATION: dict[str, Any] = {
     "tags": ["embeddings"],
     "summary": "Create embeddings",
     "requestBody": {"required": True, "content": {"application/json": {"schema": _EMBEDDINGS}}},
-    "responses": _responses("The vectors, in the order of the inputs", stream=False),
+    "responses": responses_of("The vectors, in the order of the inputs", stream=False),
 }

@@ -32,6 +32,12 @@ def query_of(request: Request[Any, Any, Any]) -> Mapping[str, str]:
     return {name: value for name, value in request.query_params.multi_items() if isinstance(value, str)}
 
 
+def filters_of(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """Query parameters by their name in lower case, as a database can look for them; empty ones are absent."""
+    read = ((name.lower(), value.replace("\0", "\ufffd").strip()) for name, value in query_of(request).items())
+    return {name: value.encode("utf-8", "replace").decode() for name, value in read if value}
+
+
 def json_response(value: T, language: str | None = None, status_code: int | None = None) -> Response[T]:
     headers = {"content-language": language} if language else None
     encoded: Any = _encode(value)

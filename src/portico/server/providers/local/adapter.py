@@ -8,12 +8,16 @@ from typing import Any
 
 import msgspec
 
-from portico.server.errors import MediaNotSupported
-from portico.server.providers.base import Members, Outgoing, Reached, Target, Turn
+from portico.server.errors import MediaNotSupported, ProviderError
+from portico.server.providers.ascii_json import ascii_json
+from portico.server.providers.base import Credential, Members, Outgoing, Reached, Target, Turn
+from portico.server.providers.local.rerank import Rerank, refusal_of
 from portico.server.providers.local.runtime import LocalRuntime
 from portico.server.providers.local.tool_reader import CallArguments, CallStart, Content, Delta, ToolReader
 from portico.server.providers.local.tools import constrain, has_functions, plain_messages, read_member
-from portico.server.providers.openai import OpenAI, ascii_json
+from portico.server.providers.openai.chat import Chat
+from portico.server.providers.openai.embeddings import Embeddings
+from portico.server.providers.openai.foreign import as_own
 from portico.wire.requests import ChatRequest
 
 MAX_TOKENS = 1024
@@ -23,11 +27,15 @@ _TOOL_ROLES = (b'"tool_calls"', b'"tool"', b'"function"')
 Json = dict[str, Any]
 
 
-class Local(OpenAI):
+class Local(Rerank, Chat, Embeddings):
     name = "local"
 
     def __init__(self, runtime: LocalRuntime) -> None:
         self._runtime = runtime
+
+    def endpoint(self, credential: Credential) -> None:
+        """Each model has a port of its own, and only while it is loaded."""
+        return
 
     async def reach(self, target: Target) -> Reached:
         return await self._runtime.take(target.upstream_model)
@@ -35,6 +43,7 @@ class Local(OpenAI):
     def write_chat(self, request: ChatRequest, target: Target, turn: Turn) -> Outgoing:
         if request.media:
             raise MediaNotSupported(f"{MediaNotSupported.text} The local models read text only.", param="messages")
+        request = as_own(request, turn)
         members: Json = dict(request.members)
         wanted = bytes(request.members.get("tool_choice", b"")) != b'"none"'
         if request.has_tools and wanted and has_functions(request.members):
@@ -65,6 +74,9 @@ class Local(OpenAI):
         if turn.reader is None:
             return frames
         return [converted for frame in frames for converted in _convert(frame, turn)]
+
+    def read_error(self, status: int, headers: dict[bytes, bytes], body: bytes) -> ProviderError:
+        return refusal_of(super().read_error(status, headers, body))
 
 
 def _with(request: ChatRequest, members: Json) -> ChatRequest:

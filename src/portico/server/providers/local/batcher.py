@@ -39,6 +39,10 @@ class Batcher:
         """Token ids of each text. Raises TextTooLong."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._encoder.tokenize, texts)
 
+    async def tokenize_cut(self, texts: Sequence[str]) -> tuple[list[Ids], int]:
+        """Token ids of as much of each text as the model takes, and how many texts were cut."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._encoder.tokenize_cut, texts)
+
     async def embed(self, rows: Sequence[Ids]) -> AsyncIterator[tuple[list[int], Vectors]]:
         """Yields (indexes of rows, their vectors), shortest rows first."""
         pending: deque[tuple[list[int], asyncio.Future[Vectors]]] = deque()

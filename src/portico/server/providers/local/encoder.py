@@ -18,6 +18,8 @@ MAX_TOKENS = 512
 BATCH_TOKENS = 512
 BATCH_ROWS = 16
 TOKENIZE_AT_ONCE = 256
+# Of a text that is cut: a token has few characters, and one that has more than 100 is unknown to the model.
+CUT_CHARACTERS = 100 * MAX_TOKENS
 
 
 class TextTooLong(ValueError):
@@ -49,12 +51,25 @@ class Encoder:
         """Token ids of each text, with the two marks around it. Raises TextTooLong before any vector is made."""
         rows: list[Ids] = []
         for start in range(0, len(texts), TOKENIZE_AT_ONCE):
-            for encoding in self._tokenizer.encode_batch(list(texts[start : start + TOKENIZE_AT_ONCE])):
-                ids = np.asarray(encoding.ids, np.int32)
+            for ids in self._tokenize_some(texts[start : start + TOKENIZE_AT_ONCE]):
                 if len(ids) > MAX_TOKENS:
                     raise TextTooLong(len(rows), len(ids))
                 rows.append(ids)
         return rows
+
+    def tokenize_cut(self, texts: Sequence[str]) -> tuple[list[Ids], int]:
+        """The same without what the model has no room for, and how many texts were cut."""
+        rows: list[Ids] = []
+        cut = 0
+        for start in range(0, len(texts), TOKENIZE_AT_ONCE):
+            some = texts[start : start + TOKENIZE_AT_ONCE]
+            for text, ids in zip(some, self._tokenize_some([text[:CUT_CHARACTERS] for text in some]), strict=True):
+                cut += len(ids) > MAX_TOKENS or len(text) > CUT_CHARACTERS
+                rows.append(ids if len(ids) <= MAX_TOKENS else np.append(ids[: MAX_TOKENS - 1], ids[-1]))
+        return rows, cut
+
+    def _tokenize_some(self, texts: Sequence[str]) -> list[Ids]:
+        return [np.asarray(encoding.ids, np.int32) for encoding in self._tokenizer.encode_batch(list(texts))]
 
     def encode(self, rows: Sequence[Ids]) -> Vectors:
         """One unit vector per row: the mean of its token vectors. Meant for one batch of `batches`."""

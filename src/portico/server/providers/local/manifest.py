@@ -9,7 +9,8 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
-Kind = Literal["chat", "embedding"]
+Kind = Literal["chat", "embedding", "image", "rerank"]
+"""`image` embeds pictures. `rerank` has no process of its own: the models that it needs do its work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class LocalModel:
     """One model. Of several chat models that are ready the one with the highest `rank` is the best.
 
     `setup` models are brought while installing, the `starter` in the background of the first start.
-    A user's own GGUF has one file without parts and without checksum.
+    A user's own GGUF has one file without parts and without checksum. `needs` names the models that this one works
+    with; their files are among its `files`, behind its own.
     """
 
     name: str
@@ -54,6 +56,7 @@ class LocalModel:
     kv_bytes_per_token: int = 0
     setup: bool = False
     starter: bool = False
+    needs: tuple[str, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -70,9 +73,14 @@ def _read_file(raw: Mapping[str, Any]) -> ModelFile:
 
 
 def read_manifest(text: str) -> tuple[LocalModel, ...]:
-    """Models of a manifest, in its order."""
-    rows = tomllib.loads(text)["model"]
-    return tuple(LocalModel(**{**row, "files": tuple(_read_file(f) for f in row["files"])}) for row in rows)
+    """Models of a manifest, in its order; a model stands behind those that it needs."""
+    models: dict[str, LocalModel] = {}
+    for row in tomllib.loads(text)["model"]:
+        needs = tuple(row.get("needs", ()))
+        files = [_read_file(file) for file in row.get("files", ())]
+        files += [file for name in needs for file in models[name].files]
+        models[row["name"]] = LocalModel(**{**row, "files": tuple(files), "needs": needs})
+    return tuple(models.values())
 
 
 @cache

@@ -31,14 +31,15 @@ class LocalModelBusy(ProviderOvercapacity):
 
 LOAD_TIMEOUT_S = 120.0
 RESTART_RETRY_S = 2.0
-MODULES = {"chat": "llama_child", "embedding": "embed_child"}
+MODULES = {"chat": "llama_child", "embedding": "embed_child", "image": "image_child"}
+WORKSPACE_MIB = {"chat": 300, "embedding": 150, "image": 400}
+"""For pictures: the largest one that is taken, unpacked."""
 
 
 def memory_needed(model: LocalModel, context: int) -> int:
     """Bytes for the weights (repacked in part for this processor), the context, and what the runtime computes in."""
-    return (
-        int(model.size_bytes * 1.3) + model.kv_bytes_per_token * context + (300 if model.kind == "chat" else 150) * MIB
-    )
+    weights = int(model.size_bytes * 1.3) + model.kv_bytes_per_token * context
+    return weights + WORKSPACE_MIB[model.kind] * MIB
 
 
 def write_orders(settings: Settings, model: LocalModel) -> Orders:
@@ -140,7 +141,7 @@ class Resident:
     def _follow(self, held: Lease) -> None:
         info = held.info
         up = held.state == "ready"
-        self.endpoint = Endpoint(f"http://127.0.0.1:{info['port']}/v1", str(info["key"])) if up else None
+        self.endpoint = Endpoint.with_key(f"http://127.0.0.1:{info['port']}/v1", str(info["key"])) if up else None
 
     async def close(self) -> None:
         self.endpoint = None

@@ -27,6 +27,7 @@ from portico.server.providers.base import Endpoint, Reached
 from portico.server.settings import Settings
 
 from .background import BackgroundPull
+from .child_shapes import JUDGE_KEY, JUDGE_URL
 from .host import maybe_free_memory, maybe_total_memory
 from .manifest import Kind, LocalModel
 from .resident import LocalModelBusy, Resident, Ticket, memory_needed, read_failure
@@ -64,6 +65,7 @@ class LocalRuntime:
         self._settings = settings
         self._store = ModelStore.at(settings.models)
         self._own = dict(own or {})
+        self._rerankers = {model.name: model for model in self._store.manifest if model.kind == "rerank"}
         self._pulls = BackgroundPull(settings.models)
         self._residents: dict[str, Resident] = {}
         self._loading: dict[str, asyncio.Task[Endpoint]] = {}
@@ -126,6 +128,8 @@ class LocalRuntime:
 
     async def take(self, model: str) -> Reached:
         """`reach` and `admit` in one: where the model answers, and how to say that the request is over."""
+        if model in self._rerankers:
+            return await self._take_reranker(self._rerankers[model])
         endpoint = await self.reach(model)
         if model not in self._residents:  # unloaded as idle just after it was loaded: a short idle time, a slow machine
             endpoint = await self.reach(model)
@@ -140,6 +144,26 @@ class LocalRuntime:
         except BaseException:
             ticket.release()
             raise
+
+    async def _take_reranker(self, model: LocalModel) -> Reached:
+        """The embedding model that ranks, told where the chat model is that judges, if the reranker has one."""
+        ranker, *judges = model.needs
+        if not judges:
+            return await self.take(ranker)
+        judge = await self.take(judges[0])  # the one that may have to be waited for
+        try:
+            reached = await self.take(ranker)
+        except BaseException:
+            judge.release()
+            raise
+
+        def release() -> None:
+            reached.release()
+            judge.release()
+
+        key = dict(judge.endpoint.headers).get("authorization", "")
+        whom = ((JUDGE_URL, judge.endpoint.base_url), (JUDGE_KEY, key))
+        return Reached(Endpoint(reached.endpoint.base_url, (*reached.endpoint.headers, *whom)), release)
 
     def best_chat_model(self) -> str | None:
         """Name of the best chat model that is on the disk and fits into memory."""
@@ -263,6 +287,8 @@ class LocalRuntime:
             state = "loaded" if resident.endpoint else "restarting"
         elif model.name in self._loading:
             state = "loading"
+        elif model.kind == "rerank" and all(name in self._residents for name in model.needs):
+            state = "loaded"
         elif state != "ready" and self._pulls.is_wanted(model.name):
             state = "pulling"
         failed = self._failed.get(model.name)

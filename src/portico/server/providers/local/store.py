@@ -87,12 +87,16 @@ class ModelStore:
         return problems
 
     def remove(self, model: LocalModel) -> int:
-        """Delete the files of a model and what an interrupted pull left; bytes freed. Raises PullError while pulled."""
+        """Delete the files of a model and what an interrupted pull left; bytes freed. Raises PullError while pulled.
+
+        Files of the models that it needs stay.
+        """
+        shared = {file.path for other in self.manifest if other.name in model.needs for file in other.files}
         with pull_lock(self.folder, model.name) as free:
             if not free:
                 raise PullError(f"{model.name} is being pulled right now: stop that first")
             freed = 0
-            for path in self.paths(model):
+            for path in (self.folder / file.path for file in model.files if file.path not in shared):
                 if path.is_file():
                     freed += path.stat().st_size
                     path.unlink()

@@ -1,0 +1,30 @@
+"""`portico cache`: the answers that are given again."""
+
+from __future__ import annotations
+
+import click
+
+from .groups import Command, Group
+from .output import emit
+from .suggest import suggest_projects
+
+
+@click.group(cls=Group, examples=["portico cache clear"])
+def cache() -> None:
+    """Forget cached answers of a project."""
+
+
+@cache.command(cls=Command, examples=["portico cache clear", "portico cache clear --project ID --alias organization"])
+@click.option(
+    "--project",
+    "project_id",
+    metavar="ID",
+    shell_complete=suggest_projects,
+    help="Project, when the token in use is the organization's.",
+)
+def clear(project_id: str | None) -> None:
+    """Forget all cached answers of the project."""
+    from .remote import opened
+
+    with opened() as remote:
+        emit(remote.run(remote.cache.clear_cache(project_id=project_id)))

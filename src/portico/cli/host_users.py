@@ -1,0 +1,47 @@
+"""`portico users setup-link`: a way in for the first user, made in the database of this host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .errors import RequestFailed
+from .groups import Command
+from .output import emit
+from .serve import explain_os_error, load_settings, server_missing
+
+
+@click.command(
+    "setup-link",
+    cls=Command,
+    examples=["portico users setup-link", "portico users setup-link --user ana@acme.example --data ~/portico"],
+)
+@click.option("--user", "email", metavar="EMAIL", help="For a user who is there, to choose a password.")
+@click.option(
+    "--data",
+    "data_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIRECTORY",
+    help="Data folder of the server; default as for `portico serve`.",
+)
+def setup_link(email: str | None, data_dir: Path | None) -> None:
+    """Make a set-up link on the server of this host: it makes a system administrator, once.
+
+    It needs no token, but the right to read the data folder. The link before it is dead.
+    """
+    import asyncio
+
+    settings = load_settings(data_dir=data_dir)
+    try:
+        from portico.server.access.first_start import make_setup_link
+        from portico.server.errors import PorticoError, StartError
+    except ModuleNotFoundError as error:
+        raise server_missing(error) from error
+    try:
+        link, expires_at = asyncio.run(make_setup_link(settings, email))
+    except (StartError, PorticoError) as error:
+        raise RequestFailed(str(error)) from error
+    except OSError as error:
+        raise RequestFailed(*explain_os_error(error, settings)) from error
+    emit({"setupLink": link, "expiresAt": expires_at.strftime("%Y-%m-%dT%H:%M:%S")})

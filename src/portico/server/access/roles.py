@@ -1,0 +1,68 @@
+"""The roles that every organization and every project has from its first day, and giving a role to a user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from portico.server.access.refusals import RoleNotFound
+from portico.server.ids import OrganizationId, ProjectId, RoleId, UserId
+from portico.server.storage.roles import RoleRow, RoleType, insert_membership, insert_role, maybe_role
+
+PROJECT_MEMBER = "Project Member"
+PROJECT_ADMINISTRATOR = "Project Administrator"
+ALL_ASSISTANTS = "Access all Project Assistants"
+ORGANIZATION_MEMBER = "Organization Member"
+ORGANIZATION_ADMINISTRATOR = "Organization Administrator"
+
+PROJECT_ROLES: Mapping[str, RoleType] = {
+    PROJECT_MEMBER: "Backend",
+    PROJECT_ADMINISTRATOR: "Backend",
+    ALL_ASSISTANTS: "Frontend",
+}
+ORGANIZATION_ROLES: Mapping[str, RoleType] = {ORGANIZATION_MEMBER: "Backend", ORGANIZATION_ADMINISTRATOR: "Backend"}
+
+
+async def create_system_roles(
+    connection: AsyncConnection, organization_id: OrganizationId, project_id: ProjectId | None
+) -> None:
+    """Called where a project, or an organization (None), is made."""
+    wanted = ORGANIZATION_ROLES if project_id is None else PROJECT_ROLES
+    for name, type in wanted.items():
+        await insert_role(connection, organization_id, project_id, name, type, "System")
+
+
+async def grant(
+    connection: AsyncConnection,
+    organization_id: OrganizationId,
+    role_name_or_id: str,
+    project_id: ProjectId | None,
+    user_id: UserId,
+    granted_by: str,
+) -> bool:
+    """False when the user holds the role already. Raises RoleNotFound (404)."""
+    role = await find_role(connection, organization_id, project_id, role_name_or_id)
+    return await insert_membership(connection, organization_id, role.role_id, user_id, granted_by)
+
+
+async def find_role(
+    connection: AsyncConnection, organization_id: OrganizationId, project_id: ProjectId | None, name_or_id: str
+) -> RoleRow:
+    """A role of a project, or of the organization itself (None), by its GUID or its name. Raises RoleNotFound (404)."""
+    role_id: RoleId | None = None
+    try:
+        role_id = RoleId(str(UUID(name_or_id)))
+    except ValueError:
+        found = await maybe_role(connection, organization_id, project_id, name=_clean(name_or_id))
+    else:
+        found = await maybe_role(connection, organization_id, project_id, role_id=role_id)
+    if found is None:
+        raise RoleNotFound(name_or_id)
+    return found
+
+
+def _clean(name: str) -> str:
+    """No role has a name with what PostgreSQL cannot even be asked for; see `tenancy.clean_text`."""
+    return name.replace("\0", "\ufffd").encode("utf-8", "replace").decode().strip()

@@ -1,0 +1,28 @@
+"""`/metrics` for Prometheus; there is no such endpoint unless the setting `metrics` says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, get
+
+from portico.server.access.policy import require
+from portico.server.edge.routes.reading import caller_of, services_of
+from portico.server.errors import BadEndpoint
+
+Req = Request[Any, Any, Any]
+
+
+@get("/metrics", summary="Numbers of all server processes, as Prometheus reads them", media_type="text/plain")
+async def metrics(request: Req) -> Response[bytes]:
+    """The text format, or OpenMetrics when `Accept` asks for it. An organization token unless it is open."""
+    services = services_of(request)
+    if services.metrics is None:
+        raise BadEndpoint
+    if services.settings.metrics != "open":
+        require(caller_of(request), "organization")
+    body, content_type = await services.metrics.render(request.headers.get("accept", ""))
+    return Response(body, headers={"content-type": content_type})
+
+
+ROUTES = (metrics,)

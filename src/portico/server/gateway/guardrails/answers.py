@@ -1,0 +1,148 @@
+"""Documented answers through the output guard: whole ones by their members, streams chunk by chunk.
+
+Content, reasoning and refusals are checked, each choice for itself; arguments of tool calls are not. Log probabilities
+repeat the text token by token, so they are left out of a checked answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from portico.server.gateway.guardrails.output import OutputGuard
+from portico.server.gateway.guardrails.policy import Policy
+from portico.server.providers.ascii_json import ascii_json
+from portico.server.providers.base import Members
+
+REASONING = ("reasoning_content", "reasoning")
+TEXTS = (*REASONING, "content", "refusal")
+_encode = msgspec.json.Encoder().encode
+_NOTHING = msgspec.Raw(b"null")
+
+
+class _Choice(msgspec.Struct):
+    index: int = 0
+    message: dict[str, Any] = {}
+    delta: dict[str, Any] = {}
+    finish_reason: str | None = None
+
+
+_decode_choices = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+_decode_chunk = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_convert = msgspec.json.Decoder(_Choice).decode
+
+
+def guard_whole(policy: Policy, members: Members) -> str:
+    """Masks the texts of a whole answer in `members`; gives all of them, for `policy.check_answer`.
+
+    Raises GuardrailBlocked.
+    """
+    raw = members.get("choices")
+    if policy.output() is None or raw is None:
+        return ""
+    choices = _decode_choices(raw if isinstance(raw, msgspec.Raw) else _encode(raw))
+    texts = []
+    for choice in choices:
+        message = msgspec.json.decode(choice.get("message", b"{}"), type=dict[str, Any])
+        for name in TEXTS:
+            text = message.get(name)
+            guard = policy.output()
+            if isinstance(text, str) and guard is not None:
+                message[name] = guard.feed(text) + guard.finish()
+                texts.append(message[name])
+        choice["message"] = msgspec.Raw(_encode(message))
+        choice.pop("logprobs", None)
+    members["choices"] = msgspec.Raw(ascii_json(_encode(choices)))
+    return "\n".join(texts)
+
+
+class ChunkGuard:
+    """One stream: JSON texts of chunks in, those that may go out now. `finish` gives the rest at the regular end.
+
+    Where the policy buffers, nothing goes out before; `text` is then what `policy.check_answer` is asked about.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._guards: dict[tuple[int, str], OutputGuard] = {}
+        self._head: dict[str, msgspec.Raw] = {}
+        self._held: list[bytes] | None = [] if policy.buffers else None
+        self._texts: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """All that has been let through so far, masked."""
+        return "".join(self._texts)
+
+    def feed(self, chunks: Sequence[bytes]) -> list[bytes]:
+        """Raises GuardrailBlocked: the stream ends there."""
+        ready = [one for chunk in chunks for one in self._check(chunk)]
+        if self._held is None:
+            return ready
+        self._held += ready
+        return []
+
+    def finish(self) -> list[bytes]:
+        """Whatever is still held back. Raises GuardrailBlocked."""
+        rest = [chunk for index in sorted({index for index, _ in self._guards}) for chunk in self._flush(index)]
+        held, self._held = self._held or [], None
+        return held + rest
+
+    def _check(self, chunk: bytes) -> list[bytes]:
+        members = _decode_chunk(chunk)
+        raw = members.get("choices", _NOTHING)
+        choices = [] if raw == _NOTHING else _decode_choices(raw)
+        if not choices or "delta" not in choices[0]:
+            return [chunk]  # usage, or an event of the platform
+        if not self._head:
+            self._head = {name: value for name, value in members.items() if name not in ("choices", "usage")}
+        before: list[bytes] = []
+        kept = []
+        for choice in choices:
+            read = _convert(_encode(choice))
+            if read.delta.get("content"):  # the thinking is over, and its rest belongs before the answer
+                before += self._flush(read.index, REASONING)
+            delta = self._pass(read)
+            if read.finish_reason is not None:
+                before += self._flush(read.index)
+            if delta or read.finish_reason is not None:
+                kept.append({**choice, "delta": delta, "logprobs": None})
+        if kept:
+            before.append(ascii_json(_encode({**members, "choices": kept})))
+        return before
+
+    def _pass(self, choice: _Choice) -> dict[str, Any]:
+        """The delta as far as it may go out now."""
+        delta = dict(choice.delta)
+        for name in TEXTS:
+            text = delta.get(name)
+            if not isinstance(text, str):
+                continue
+            released = self._guard(choice.index, name).feed(text) if text else ""
+            self._texts.append(released)
+            if released or "role" in delta:
+                delta[name] = released
+            else:
+                del delta[name]
+        return delta
+
+    def _flush(self, index: int, names: Sequence[str] = TEXTS) -> list[bytes]:
+        chunks = []
+        for name in names:
+            guard = self._guards.pop((index, name), None)
+            rest = guard.finish() if guard is not None else ""
+            if rest:
+                self._texts.append(rest)
+                choice = {"index": index, "delta": {name: rest}, "finish_reason": None}
+                chunks.append(ascii_json(_encode({**self._head, "choices": [choice]})))
+        return chunks
+
+    def _guard(self, index: int, name: str) -> OutputGuard:
+        guard = self._guards.get((index, name))
+        if guard is None:
+            guard = self._policy.output()
+            assert guard is not None, "made for policies that check answers"
+            self._guards[index, name] = guard
+        return guard

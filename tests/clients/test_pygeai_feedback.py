@@ -1,0 +1,89 @@
+"""`pygeai` 0.8.0 and its command `geai`, unchanged, with feedback: client, manager and command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.clients.pygeai_host import import_pygeai, profiles
+from tests.live import LiveServer
+from tests.upstream import Upstream
+from tests.usage import find_usage
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _vendor(tmp_path_factory: pytest.TempPathFactory) -> None:
+    import_pygeai(tmp_path_factory.mktemp("vendor-home"))
+
+
+@pytest.fixture(autouse=True)
+def credentials(server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    for name in ("GEAI_API_KEY", "GEAI_API_BASE_URL", "GEAI_OAUTH_ACCESS_TOKEN", "GEAI_PROJECT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    file = Path(shutil.copy(server.data_dir / "credentials", tmp_path / "credentials"))
+    with profiles(file):
+        yield file
+
+
+@pytest.fixture
+def request_id(server: LiveServer, upstream: Upstream) -> str:
+    return str(server.chat("openai/gpt-4o-mini").headers["x-request-id"])
+
+
+def told(server: LiveServer, request_id: str) -> tuple[str | None, str | None]:
+    find_usage(server, request_id)
+    items = server.get("/v1/organization/request/export?count=50").json()["items"]
+    (item,) = [item for item in items if item["requestId"] == request_id]
+    return item["feedback"], item["feedbackComments"]
+
+
+def test_the_client(server: LiveServer, request_id: str) -> None:
+    from pygeai.core.feedback.clients import FeedbackClient
+
+    client = FeedbackClient(server.token(), server.url)
+    assert client.send_feedback(request_id) == {}
+    assert told(server, request_id) == ("good", None)
+    assert client.send_feedback(request_id, answer_score=2, comments="wrong date") == {}
+    assert told(server, request_id) == ("bad", "wrong date")
+
+
+def test_the_manager(server: LiveServer, request_id: str) -> None:
+    from pygeai.assistant.managers import AssistantManager
+    from pygeai.core.feedback.models import FeedbackRequest
+
+    asked = FeedbackRequest(request_id=request_id, origin="user-feedback", answer_score=2, comments="wrong")
+    done: Any = AssistantManager(server.token(), server.url).send_feedback(asked)
+    assert type(done).__name__ == "EmptyResponse"
+    assert told(server, request_id) == ("bad", "wrong")
+
+
+def test_an_unknown_request_is_an_error(server: LiveServer) -> None:
+    from pygeai.core.common.exceptions import APIResponseError
+    from pygeai.core.feedback.clients import FeedbackClient
+
+    with pytest.raises(APIResponseError, match="Request Not Found"):
+        FeedbackClient(server.token(), server.url).send_feedback(str(uuid4()))
+
+
+def test_the_command(server: LiveServer, request_id: str, credentials: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("GEAI_", "SAIA_", "PORTICO_"))}
+    program = str(Path(sys.executable).with_name("geai"))
+    line = [program, "--credentials", str(credentials), "feedback", "send", "--rid", request_id, "--score", "2"]
+    done = subprocess.run(
+        [*line, "--origin", "user-feedback", "--comments", "not so"],
+        env={**clean, "HOME": str(home), "PYTHONUTF8": "1"},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Feedback detail:" in done.stdout and "{}" in done.stdout
+    assert told(server, request_id) == ("bad", "not so")
