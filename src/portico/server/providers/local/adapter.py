@@ -15,6 +15,7 @@ from portico.server.providers.local.rerank import Rerank, refusal_of
 from portico.server.providers.local.runtime import LocalRuntime
 from portico.server.providers.local.tool_reader import CallArguments, CallStart, Content, Delta, ToolReader
 from portico.server.providers.local.tools import constrain, has_functions, plain_messages, read_member
+from portico.server.providers.local.whole import join_chunks
 from portico.server.providers.openai.chat import Chat
 from portico.server.providers.openai.embeddings import Embeddings
 from portico.server.providers.openai.foreign import as_own
@@ -56,10 +57,15 @@ class Local(Rerank, Chat, Embeddings):
                 members["messages"] = plain_messages(read_member(request.members, "messages"))
         if "max_tokens" not in members and "max_completion_tokens" not in members:
             members["max_tokens"] = MAX_TOKENS
+        if not request.stream:  # see read_chat
+            members |= {"stream": True, "stream_options": {"include_usage": True}}
         return super().write_chat(_with(request, members), target, turn)
 
     def read_chat(self, body: bytes, request: ChatRequest, turn: Turn) -> Members:
-        members = super().read_chat(body, request, turn)
+        """A stream to its end, for the runtime is always asked for one: it looks for a caller who has hung up with
+        every piece it writes, but hardly ever while it holds an answer back (its wait of a second begins anew with
+        each token of any other answer)."""
+        members = super().read_chat(join_chunks(body), request, turn)
         if turn.reader is None:
             return members
         choices = msgspec.json.decode(members["choices"])

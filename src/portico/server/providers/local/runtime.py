@@ -73,11 +73,11 @@ class LocalRuntime:
         self._pull_tried: dict[str, float] = {}
         self._sweeper: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
+    async def start(self, *, pull: bool = True) -> None:
         """Begins what happens by itself: pulling what a fresh server needs, unloading what is idle."""
         if not self._settings.local_models:
             return
-        if self._settings.starter_pull == "auto":
+        if pull and self._settings.starter_pull == "auto":
             self._pull_defaults()
         if self._settings.local_idle_unload_s > 0:
             self._sweeper = asyncio.create_task(self._sweep(), name="unload idle models")
