@@ -41,7 +41,7 @@ docs: ## Draw the pictures, fill in the settings, check links, write the manual 
 
 lock: ## Make the lock files anew, from packages that are a week old
 	@$(boot) --dev --no-models
-	@$(LOCK) --extra server --group setup --output-file requirements.lock
+	@$(LOCK) --extra server --extra ocr --group setup --output-file requirements.lock
 	@$(LOCK) --all-extras --group setup --group vendor --constraints requirements.lock --output-file requirements-dev.lock
 
 clean: ## Remove .venv, caches and what was built; the data folder stays

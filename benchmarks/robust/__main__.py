@@ -23,6 +23,7 @@ from benchmarks.robust import (
     budget,
     database_away,
     hang_up,
+    ingestion,
     many_streams,
     stop,
     worker_kill,
@@ -41,6 +42,9 @@ CASES: dict[str, Callable[[Path, bool], list[Figure]]] = {
     "stop": stop.measure,
     "breaker": breaker.measure,
     "budget": budget.measure,
+    "ingestion": ingestion.measure_kills,
+    "takeover": ingestion.measure_takeover,
+    "two_workers": ingestion.measure_two,
 }
 
 

@@ -17,6 +17,8 @@ PARAGRAPHS = "<w:p><w:r><w:t>First</w:t></w:r></w:p><w:p><w:r><w:t>Se</w:t></w:r
 CELL = "<w:tc><w:p><w:r><w:t>{}</w:t></w:r></w:p></w:tc>"
 TABLE = f"<w:tbl><w:tr>{CELL.format('a')}{CELL.format('b')}</w:tr></w:tbl>"
 BREAK = '<w:p><w:r><w:br w:type="page"/><w:t>Third</w:t></w:r></w:p>'
+WORD = files.docx(PARAGRAPHS + TABLE + BREAK)
+SHEET = files.xlsx([["Fruit", "Price"], ["Apple", "3"]])
 HTML = b"<html><head><style>x{}</style></head><body><h1>Hi</h1><p>a &amp; b<br>c</p><script>evil()</script>"
 
 
@@ -36,9 +38,13 @@ async def read(content: bytes, name: str, content_type: str = "", bounds: Bounds
         (b"<a><b>x</b></a>", "a.xml", ("<a><b>x</b></a>",)),
         (HTML, "a.html", ("Hi\n\na & b\nc",)),
         (files.pdf("Page one", "Page two"), "a.pdf", ("Page one", "Page two")),
-        (files.docx(PARAGRAPHS + TABLE + BREAK), "a.docx", ("First\nSecond\na\tb", "Third")),
+        (WORD, "a.docx", ("First\n\nSecond\n\n| a | b |\n| --- | --- |", "Third")),
         (files.pptx("Slide one", "Slide two"), "a.pptx", ("Slide one", "Slide two")),
-        (files.xlsx([["Fruit", "Price"], ["Apple", "3"]]), "a.xlsx", ("# Prices\nFruit\tPrice\nApple\t3",)),
+        (
+            files.xlsx([["Fruit", "Price"], ["Apple", "3"]]),
+            "a.xlsx",
+            ("Prices\n\n| Fruit | Price |\n| --- | --- |\n| Apple | 3 |",),
+        ),
     ],
 )
 async def test_the_text_of_a_file(content: bytes, name: str, pages: tuple[str, ...] | None) -> None:
@@ -89,7 +95,7 @@ async def test_entities_are_refused() -> None:
 async def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.docx"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("word/document.xml", "w") as member:
-        for _ in range(300):
+        for _ in range(40):
             member.write(b" " * 1024 * 1024)
     with pytest.raises(ContentUnreadable, match="unpacks"):
         await Parser().read_text(path, "", "a.docx")

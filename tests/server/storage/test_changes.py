@@ -34,7 +34,7 @@ class Reader:
         self.heard.extend(changes)
 
 
-async def until(check: Callable[[], bool], within_s: float = 2.0) -> None:
+async def until(check: Callable[[], bool], within_s: float = 15.0) -> None:
     deadline = time.monotonic() + within_s
     while not check():
         assert time.monotonic() < deadline

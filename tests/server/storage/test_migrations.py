@@ -49,6 +49,7 @@ async def test_a_newer_schema_is_refused_with_a_clear_sentence(database: Databas
         await migrate(database)
 
 
+@pytest.mark.filterwarnings("ignore:Did not recognize type 'halfvec'")  # SQLAlchemy does not know pgvector
 async def test_tables_of_the_code_are_those_of_the_migrations(database: Database) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext

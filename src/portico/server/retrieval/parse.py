@@ -1,4 +1,4 @@
-"""A file in, its text out, page by page. The file is read in a process of its own, which is bounded and can be killed.
+"""A file in, its text or its blocks out. It is read in a process of its own, which is bounded and can be killed.
 
 Files come from strangers: what a parser does with a hostile one must not happen here.
 """
@@ -16,10 +16,24 @@ from pathlib import Path
 import msgspec
 
 from portico.server.errors import ContentUnreadable, MediaNotSupported
-from portico.server.retrieval.parsing.kinds import maybe_kind
+from portico.server.retrieval.blocks import Block, Parsed, ParseOptions, ReadyChunk
+from portico.server.retrieval.parsing.kinds import NOT_AS_TEXT, Kind, maybe_document_kind, maybe_kind
+from portico.server.retrieval.parsing.orders import Order, Outcome
+from portico.server.retrieval.refusals import NoText
+
+__all__ = ["Block", "Bounds", "NoText", "ParseOptions", "Parsed", "Parser", "ReadyChunk", "Text"]
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 _AT_ONCE = 2
+_PIECE = 1024 * 1024
+_PATIENCE = 5
+"""How many times its time on the processor a document may take on a busy host."""
+_PLAIN_ORDER = ParseOptions()
+_UNREAD = {
+    "media": "Sound and films are not read: upload what is said in them as a text.",
+    "web": "Crawls of the web are not done here: upload the pages.",
+}
+_TOO_MUCH = "reading it takes more memory or time than one file may have"
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -32,18 +46,16 @@ class Text(msgspec.Struct, frozen=True):
         return "\n\n".join(self.pages)
 
 
-class _Outcome(msgspec.Struct):
-    pages: tuple[str, ...] = ()
-    failure: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What reading one file may take; `characters` of text, above which it counts as unreadable."""
+    """What reading one file may take; `characters` of text, above which it counts as unreadable. Words in pictures
+    take more, beyond the time for the text."""
 
     time_s: float = 60.0
     memory_bytes: int = 1024**3
     characters: int = 20_000_000
+    scans_s: float = 600.0
+    scans_memory_bytes: int = 3 * 1024**3
 
 
 class Parser:
@@ -57,28 +69,65 @@ class Parser:
         """Raises MediaNotSupported (400, id 46) for a kind of file that has no text for us; ContentUnreadable (400,
         id 45) for a broken or protected one, for one without text, and for one that takes too much."""
         kind = maybe_kind(content_type, name)
-        if kind is None:
+        if kind is None or kind in NOT_AS_TEXT:
             raise MediaNotSupported
+        outcome = await self._read(source, self._order(kind, _PLAIN_ORDER, as_text=True))
+        if not any(page.strip() for page in outcome.texts):
+            raise ContentUnreadable("there is no text in it")
+        return Text(outcome.texts)
+
+    async def read_document(
+        self, source: Path | bytes, content_type: str, name: str, options: ParseOptions = _PLAIN_ORDER
+    ) -> Parsed:
+        """The blocks of a document, or the chunks of a `.custom` one; the name goes before the content type.
+
+        Raises MediaNotSupported (400, id 46) for a kind that is not read, with a sentence that says so; NoText (400,
+        id 45) where there is nothing to read; ContentUnreadable (400, id 45) for a broken, protected or hostile one.
+        """
+        kind = maybe_document_kind(content_type, name)
+        if kind is None:
+            extension = name.rpartition(".")[2][:20] if "." in name else ""
+            raise MediaNotSupported(f"Files of the kind {extension or content_type or 'unknown'!r} are not read.")
+        if kind in _UNREAD:
+            raise MediaNotSupported(_UNREAD[kind])
+        parsed = (await self._read(source, self._order(kind, options, as_text=False))).parsed
+        if parsed is None or not (parsed.blocks or parsed.chunks):
+            raise NoText
+        return parsed
+
+    def _order(self, kind: Kind, options: ParseOptions, *, as_text: bool) -> Order:
+        bounds = self._bounds
+        return Order(
+            kind=kind,
+            path="",
+            options=options,
+            as_text=as_text,
+            memory_bytes=bounds.memory_bytes,
+            most_memory_bytes=max(bounds.memory_bytes, bounds.scans_memory_bytes),
+            time_s=int(bounds.time_s) + 1,
+            most_time_s=int(bounds.time_s + 2 * bounds.scans_s) + 1,
+            scans_s=bounds.scans_s,
+            characters=bounds.characters,
+        )
+
+    async def _read(self, source: Path | bytes, order: Order) -> Outcome:
         if isinstance(source, bytes):
             with tempfile.NamedTemporaryFile(prefix="portico-") as file:
                 await asyncio.to_thread(_fill, file.name, source)
-                return await self._read(Path(file.name), kind)
-        return await self._read(source, kind)
-
-    async def _read(self, path: Path, kind: str) -> Text:
+                return await self._read(Path(file.name), order)
         async with self._turn:
-            outcome = await self._ask_child(path, kind)
+            outcome = await self._ask_child(msgspec.structs.replace(order, path=str(source)))
         if outcome.failure:
             raise ContentUnreadable(outcome.failure)
-        if not any(page.strip() for page in outcome.pages):
-            raise ContentUnreadable("there is no text in it")
-        return Text(outcome.pages)
+        return outcome
 
-    async def _ask_child(self, path: Path, kind: str) -> _Outcome:
+    async def _ask_child(self, order: Order) -> Outcome:
         bounds = self._bounds
-        orders = (kind, str(path), str(bounds.memory_bytes), str(int(bounds.time_s) + 1), str(bounds.characters))
+        time_s = bounds.time_s
+        if not order.as_text:  # nobody waits at the door; the limit of the processor's time holds in the child
+            time_s = _PATIENCE * time_s + (bounds.scans_s if order.kind in {"pdf", "picture"} else 0)
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "portico.server.retrieval.parsing.child", *orders,
+            sys.executable, "-P", "-m", "portico.server.retrieval.parsing.child", msgspec.json.encode(order).decode(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -86,31 +135,48 @@ class Parser:
             start_new_session=True,
         )  # fmt: skip
         try:
-            output, _ = await asyncio.wait_for(process.communicate(), bounds.time_s)
+            output = await asyncio.wait_for(_take_output(process, order.characters), time_s)
         except TimeoutError:
-            return _Outcome(failure=f"reading it takes longer than {bounds.time_s:g} s")
+            return Outcome(failure=f"reading it takes longer than {time_s:g} s")
         finally:
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
-        return _read_outcome(process.returncode, output)
+        return await asyncio.to_thread(_read_outcome, process.returncode, output)
 
 
-def _read_outcome(code: int | None, output: bytes) -> _Outcome:
+async def _take_output(process: asyncio.subprocess.Process, characters: int) -> bytes:
+    """What the child says, and no more of it than its text can be: a child that a file took over may say anything."""
+    assert process.stdout is not None
+    pieces, left = [], 16 * characters + _PIECE
+    while left >= 0 and (piece := await process.stdout.read(_PIECE)):
+        left -= len(piece)
+        pieces.append(piece)
+    if left < 0:
+        return b""
+    await process.wait()
+    return b"".join(pieces)
+
+
+def _read_outcome(code: int | None, output: bytes) -> Outcome:
     try:
-        return msgspec.json.decode(output, type=_Outcome)
+        return msgspec.msgpack.decode(output, type=Outcome)
     except msgspec.DecodeError:
         # The kernel or its own limit ended it before it could say anything.
-        return _Outcome(
-            failure="reading it takes more memory or time than one file may have" if code else "it is damaged"
-        )
+        return Outcome(failure=_TOO_MUCH if code else "it is damaged")
 
 
 def _environment() -> dict[str, str]:
     """No secret of ours lies in a process that reads strangers' files."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "PYTHONPATH") if name in os.environ}
     path = os.pathsep.join(filter(None, [str(_PACKAGE_ROOT), kept.get("PYTHONPATH")]))
-    return kept | {"PYTHONPATH": path, "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "2"}
+    return kept | {
+        "PYTHONPATH": path,
+        "PYTHONUTF8": "1",
+        "MALLOC_ARENA_MAX": "2",
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
 
 
 def _fill(path: str, content: bytes) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.ids import OrganizationId, ProjectId
+from portico.server.kit.texts import storable
 from portico.server.storage.usage import csv_row
 
 INSTALLATION = OrganizationId("00000000-0000-0000-0000-000000000000")
@@ -96,7 +97,7 @@ def seal(key: bytes, organization_id: OrganizationId, sequence: int, entry: NewE
 
 def clean(told: str, longest: int = LONGEST_TEXT) -> str:
     """As PostgreSQL can store it: no NUL, no half of a surrogate pair; what is hashed must come back as it was."""
-    return told.replace("\0", "").encode("utf-8", "replace").decode()[:longest]
+    return storable(told)[:longest]
 
 
 def link(

@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,6 +49,8 @@ files = Table(
     Column("expires_at", DateTime(timezone=True)),
     ForeignKeyConstraint(["organization_id", "project_id"], ["projects.organization_id", "projects.project_id"]),
 )
+
+_DOCUMENT_BLOBS = text("SELECT blob FROM documents WHERE blob = ANY(:blobs)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +164,12 @@ async def delete_expired(connection: AsyncConnection, limit: int) -> list[FileRo
 
 
 async def list_orphans(connection: AsyncConnection, blobs: Collection[str]) -> set[str]:
-    """Of all tenants, for the sweep: those of these keys that are the bytes of no file.
+    """Of all tenants, for the sweep: those of these keys that are the bytes of no file and no document.
 
     Keys of organizations that are not in this database are left alone: a bucket may be another installation's, too.
     """
     known = set((await connection.scalars(select(files.c.blob).where(files.c.blob.in_(list(blobs))))).all())
+    known |= set((await connection.scalars(_DOCUMENT_BLOBS, {"blobs": list(blobs)})).all())
     ours = set((await connection.scalars(select(organizations.c.organization_id))).all())
     return {blob for blob in blobs if blob not in known and blob.partition("/")[0] in ours}
 

@@ -73,6 +73,14 @@ async def _remove_members(
 
 REMOVALS: tuple[Removal, ...] = (
     Removal("assistants", ("assistants", "assistant_revisions"), _delete("assistants")),
+    Removal("jobs", ("jobs",), _delete("jobs")),
+    Removal("evaluations", ("search_evaluations", "search_evaluation_answers"), _delete("search_evaluations")),
+    Removal("documents", ("documents",), _delete("documents")),
+    Removal(
+        "searchProfiles",
+        ("search_profiles", "search_indexes", "search_threads", "search_logs"),
+        _delete("search_profiles"),
+    ),
     Removal("assistantRequests", ("assistant_requests",), _delete("assistant_requests")),
     Removal("files", ("files",), _delete("files")),
     Removal("secrets", ("secrets",), _delete("secrets")),

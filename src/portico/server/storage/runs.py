@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from uuid import UUID
 
 import msgspec
 from psycopg import AsyncConnection
 
 from portico.server.ids import OrganizationId
+from portico.server.kit.guids import maybe_guid
 from portico.server.storage.audit import NewEntry, append_many, clean
 from portico.server.storage.usage import UsageLine, insert_usage
 
@@ -43,16 +43,9 @@ async def insert_with_runs(
 
 async def _find_actors(connection: AsyncConnection, ids: set[str]) -> dict[str, tuple[str, str]]:
     """Kind and name by the id that stands in the line: of a token, or of the user himself."""
-    known = [text for text in ids if _is_guid(text)]
+    known = [text for text in ids if maybe_guid(text)]
     rows = await (await connection.execute(_ACTORS, (known, known))).fetchall()
     return {str(actor_id): (kind, name) for actor_id, kind, name in rows}
-
-
-def _is_guid(text: str) -> bool:
-    try:
-        return bool(UUID(text))
-    except ValueError:
-        return False
 
 
 def _write(line: UsageLine, actors: Mapping[str, tuple[str, str]]) -> NewEntry:

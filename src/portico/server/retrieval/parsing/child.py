@@ -1,75 +1,77 @@
-"""The process that reads one file: kind, path and bounds as arguments, JSON with `pages` or a `failure` on stdout.
+"""The process that reads one file: an order as JSON in its argument, an outcome as MessagePack on stdout.
 
-It bounds itself before it looks at the file: memory, time, no file may be written, no process begun.
+It bounds itself before it looks at the file: memory, time, no file may be written.
 """
 
 from __future__ import annotations
 
-import json
 import resource
 import sys
+from itertools import groupby
 from pathlib import Path
 
+import msgspec
+
+from portico.server.retrieval.blocks import Parsed
 from portico.server.retrieval.parsing.failure import Unreadable
+from portico.server.retrieval.parsing.kinds import PLAIN
+from portico.server.retrieval.parsing.orders import Order, Outcome
+from portico.server.retrieval.parsing.pile import Pile
+from portico.server.retrieval.parsing.readers import read
 
 
-def main(kind: str, path: str, memory_bytes: str, time_s: str, characters: str) -> int:
-    _bound(int(memory_bytes), int(time_s))
+def main(argument: str) -> int:
+    order = msgspec.json.decode(argument, type=Order)
+    _bound(order)
     try:
-        pages = _read(kind, Path(path))
-        if sum(map(len, pages)) > int(characters):
-            raise Unreadable(f"it holds more than {characters} characters")
-        answer: dict[str, object] = {"pages": [_clean(page) for page in pages]}
+        outcome = _answer(order)
     except Unreadable as error:
-        answer = {"failure": str(error)}
+        outcome = Outcome(failure=str(error))
     except MemoryError:
-        answer = {"failure": "reading it takes more memory than one file may have"}
+        outcome = Outcome(failure="reading it takes more memory than one file may have")
+    except RecursionError:
+        outcome = Outcome(failure="it is nested too deeply")
     except Exception as error:  # parsers raise what they like at a broken file
-        answer = {"failure": f"it is damaged: {type(error).__name__}"}
-    sys.stdout.write(json.dumps(answer))
+        outcome = Outcome(failure=f"it is damaged: {type(error).__name__}")
+    sys.stdout.buffer.write(msgspec.msgpack.encode(outcome))
     sys.stdout.flush()
     return 0
 
 
-def _read(kind: str, path: Path) -> list[str]:
-    match kind:
-        case "pdf":
-            from portico.server.retrieval.parsing.pdf import read_pdf
+def _answer(order: Order) -> Outcome:
+    if order.as_text and order.kind in PLAIN:
+        from portico.server.retrieval.parsing.plain import read_plain
 
-            return read_pdf(path)
-        case "docx" | "pptx":
-            from portico.server.retrieval.parsing.office import read_docx, read_pptx
-
-            return read_docx(path) if kind == "docx" else read_pptx(path)
-        case "sheets":
-            from portico.server.retrieval.parsing.sheets import read_sheets
-
-            return read_sheets(path)
-        case "html":
-            from portico.server.retrieval.parsing.html_text import read_html
-
-            return read_html(path)
-        case "text":
-            from portico.server.retrieval.parsing.plain import read_plain
-
-            return [read_plain(path)]
-    raise Unreadable(f"no reader for {kind}")
+        text = read_plain(Path(order.path))
+        if len(text) > order.characters:
+            raise Unreadable(f"it holds more than {order.characters} characters")
+        return Outcome(texts=(text.replace("\0", "").encode("utf-8", "replace").decode(),))
+    pile = Pile(order.characters)
+    chunks = read(order, pile)
+    if order.as_text:
+        return Outcome(texts=_texts(pile))
+    pages = max(pile.pages, 1)
+    return Outcome(parsed=Parsed(tuple(pile.blocks), pages, tuple(pile.skipped), chunks))
 
 
-def _bound(memory_bytes: int, time_s: int) -> None:
-    for what, most in (
-        (resource.RLIMIT_AS, memory_bytes),
-        (resource.RLIMIT_CPU, time_s),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
+def _texts(pile: Pile) -> tuple[str, ...]:
+    """The text of each page."""
+    pages = groupby(pile.blocks, key=lambda block: block.page)
+    return tuple("\n\n".join(block.text for block in blocks) for _, blocks in pages)
+
+
+def _bound(order: Order) -> None:
+    """The lower bounds are those of reading text; pictures may take what the upper ones allow."""
+    for what, soft, hard in (
+        (resource.RLIMIT_AS, order.memory_bytes, order.most_memory_bytes),
+        (resource.RLIMIT_CPU, order.time_s, order.most_time_s),
+        (resource.RLIMIT_FSIZE, 0, 0),
+        (resource.RLIMIT_CORE, 0, 0),
     ):
-        soft = most if (hard := resource.getrlimit(what)[1]) == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (soft, soft if what != resource.RLIMIT_CPU else hard))
-
-
-def _clean(text: str) -> str:
-    """As PostgreSQL and JSON can hold it."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
+        most = resource.getrlimit(what)[1]
+        if most != resource.RLIM_INFINITY:
+            soft, hard = min(soft, most), min(hard, most)
+        resource.setrlimit(what, (soft, hard))
 
 
 if __name__ == "__main__":

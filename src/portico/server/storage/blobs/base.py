@@ -12,7 +12,7 @@ from typing import Protocol
 PIECE = 1024 * 1024
 """Bytes that are read, written and hashed at once."""
 _ID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_KEY = re.compile(rf"{_ID}/{_ID}/{_ID}(\.text)?", re.ASCII)
+_KEY = re.compile(rf"{_ID}/{_ID}/{_ID}(\.(text|parsed[0-9]{{1,9}}))?", re.ASCII)
 
 
 class BlobMissing(Exception):
@@ -71,7 +71,7 @@ class Blobs(Protocol):
 
 
 def is_key(name: str) -> bool:
-    """Whether it is one of ours: three UUIDs. Others may lie there, too."""
+    """Whether it is one of ours: three UUIDs, and what was made of those bytes. Others may lie there, too."""
     return _KEY.fullmatch(name) is not None
 
 
