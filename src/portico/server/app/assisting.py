@@ -12,7 +12,7 @@ from portico.server.app.ground import Ground
 from portico.server.assistants.api.desk import ApiDesk
 from portico.server.assistants.api.members import KIND
 from portico.server.assistants.definitions import Definitions
-from portico.server.assistants.desk import Desk
+from portico.server.assistants.desk import Desk, ProfileDesk
 from portico.server.assistants.files.manage import FileStore
 from portico.server.assistants.manage import Assistants
 from portico.server.assistants.models import FIRST_PROVIDER, Models, Named
@@ -38,19 +38,25 @@ def open_definitions(ground: Ground) -> Definitions:
 
 
 def open_desk(
-    ground: Ground, chat: ChatGateway, definitions: Definitions, files: FileStore, board: Switchboard
+    ground: Ground,
+    chat: ChatGateway,
+    definitions: Definitions,
+    files: FileStore,
+    board: Switchboard,
+    search: ProfileDesk,
 ) -> Desk:
     """Where all chat requests go. API assistants call their services as files are fetched."""
     references = open_file_references(ground, files, board.targets)
     prompt = PromptDesk(chat, definitions, references)
     api = ApiDesk(chat, prompt, board.fetcher, partial(open_secret, ground.tenancy))
-    return Desk(chat, definitions, references, {KIND: api})
+    return Desk(chat, definitions, references, {KIND: api}, search)
 
 
-def open_assistants(
-    ground: Ground, definitions: Definitions, board: Switchboard, local_chat_models: Callable[[], Sequence[str]]
-) -> Assistants:
-    """`local_chat_models` are those that are ready, the best first. Raises StartError for a setting without a model."""
+def open_models(ground: Ground, board: Switchboard, local_chat_models: Callable[[], Sequence[str]]) -> Models:
+    """What assistants ask that name no model. `local_chat_models` are those that are ready, the best first.
+
+    Raises StartError for a setting without a model.
+    """
     targets = board.targets
     chosen = ground.settings.assistant_model
     if chosen and not isinstance(read_model_ref(chosen), DirectModel):
@@ -62,7 +68,11 @@ def open_assistants(
         provider, _, model = usable.partition("/")
         return provider, model
 
-    return Assistants(ground.tenancy, definitions, Models(targets, fall_back), board.fetcher.trusts)
+    return Models(targets, fall_back)
+
+
+def open_assistants(ground: Ground, definitions: Definitions, board: Switchboard, models: Models) -> Assistants:
+    return Assistants(ground.tenancy, definitions, models, board.fetcher.trusts)
 
 
 def list_ready_models(catalog: Catalog, runtime: LocalRuntime) -> list[str]:
