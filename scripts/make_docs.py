@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import draw_architecture
+import draw_ingestion
 import draw_request_path
 from markdown_it import MarkdownIt
 
@@ -57,6 +58,7 @@ def list_texts() -> list[tuple[Path, str]]:
     return [
         (draw_request_path.TARGET, draw_request_path.draw()),
         (draw_architecture.TARGET, draw_architecture.draw()),
+        (draw_ingestion.TARGET, draw_ingestion.draw()),
         (page, fill_settings(page.read_text(encoding="utf-8"))),
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +13,23 @@ import pytest
 for _name in ("stage", "suite", "cases_answers", "cases_tools", "cases_requests", "cases_failures", "cases_gemini"):
     pytest.register_assert_rewrite(f"tests.providers.{_name}")
 
+# A shell that runs us in the background makes us deaf to Ctrl-C, and with us every process that a test would stop so.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 from tests.live import LiveServer  # noqa: E402
 from tests.upstream import Upstream  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _log_levels() -> Iterator[None]:
+    """What a test, or a library that it brings in, makes of the levels ends with it: others count what is logged."""
+    loggers = [logging.getLogger(), logging.getLogger("portico")]
+    levels = [one.level for one in loggers]
+    yield
+    for one, level in zip(loggers, levels, strict=True):
+        if one.level != level:
+            one.setLevel(level)
 
 
 @pytest.fixture(scope="session")

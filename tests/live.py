@@ -19,7 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = Path(os.environ.get("PORTICO_MODELS_DIR") or ROOT / ".portico" / "models")
-START_S = 60.0
+START_S = 110.0
 CHAT = "local/smollm2-135m-instruct"
 TEXT = "local/all-minilm-l6-v2"
 

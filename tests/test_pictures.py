@@ -21,7 +21,7 @@ def script(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> M
     return module
 
 
-@pytest.mark.parametrize("script", ["draw_request_path", "draw_architecture"], indirect=True)
+@pytest.mark.parametrize("script", ["draw_request_path", "draw_architecture", "draw_ingestion"], indirect=True)
 def test_picture_is_up_to_date(script: ModuleType) -> None:
     drawn = script.draw()
     ElementTree.fromstring(drawn)

@@ -53,6 +53,9 @@ if TYPE_CHECKING:
         UsageEvent,
     )
     from portico.sdk.media import Image, ImageList, Speech, Video
+    from portico.sdk.rag_answers import RagAnswer, RagSource
+    from portico.sdk.rag_progress import FileUpload, IndexBoard
+    from portico.sdk.rag_stream import AsyncRagStream, RagStream
     from portico.sdk.response_stream import AsyncResponseStream, ResponseStream
     from portico.sdk.shapes import AvailableModel, Model, Provider, ServiceStatus, Token, TokenIdentity
     from portico.wire.access_control import Invitation, Member, OrganizationAccess, ProjectAccess, Role
@@ -64,12 +67,14 @@ if TYPE_CHECKING:
     from portico.wire.embeddings import Embedding, EmbeddingList
     from portico.wire.files import FileData, FileItem, Uploaded
     from portico.wire.guardrails import GuardrailSettings
+    from portico.wire.omni_parser import ParsedFile, ParsedPart
     from portico.wire.organizations import DeletedOrganization, Organization
     from portico.wire.projects import DeletedProject, Plugin, Project
     from portico.wire.providers import ModelAlias, OwnModel, OwnProvider, ProviderKey, ProviderState
     from portico.wire.requests_log import RequestItem, RequestStatus
     from portico.wire.rerank import Ranked, Ranking
     from portico.wire.responses import Response, ResponseEvent
+    from portico.wire.search import Document, ProfileItem, RagAssistant
     from portico.wire.secrets import ProjectSecret, SecretAccess
     from portico.wire.usage_limits import UsageLimit, UsageRate
     from portico.wire.videos import VideoOperation
@@ -88,6 +93,9 @@ _HOMES = {
     "portico.sdk.events": (
         "ChatEvent Finish PlatformEvent ReasoningDelta TextDelta ToolCallDelta ToolCallReady UsageEvent"
     ),
+    "portico.sdk.rag_answers": "RagAnswer RagSource",
+    "portico.sdk.rag_progress": "FileUpload IndexBoard",
+    "portico.sdk.rag_stream": "AsyncRagStream RagStream",
     "portico.sdk.response_stream": "AsyncResponseStream ResponseStream",
     "portico.sdk.shapes": "AvailableModel Model Provider ServiceStatus Token TokenIdentity",
     "portico.sdk.media": "Image ImageList Speech Video",
@@ -95,6 +103,7 @@ _HOMES = {
     "portico.wire.assistants": "Assistant AssistantItem AssistantRevision RevisionDiff",
     "portico.wire.audit": "AuditCheck AuditEntry",
     "portico.wire.auth": "AccessToken Session SetupLink User UserInfo",
+    "portico.wire.search": "Document ProfileItem RagAssistant",
     "portico.wire.secrets": "ProjectSecret SecretAccess",
     "portico.wire.rerank": "Ranked Ranking",
     "portico.wire.videos": "VideoOperation",
@@ -105,6 +114,7 @@ _HOMES = {
     "portico.wire.providers": "ModelAlias OwnModel OwnProvider ProviderKey ProviderState",
     "portico.wire.responses": "Response ResponseEvent",
     "portico.wire.projects": "DeletedProject Plugin Project",
+    "portico.wire.omni_parser": "ParsedFile ParsedPart",
     "portico.wire.organizations": "DeletedOrganization Organization",
     "portico.wire.access_control": "Invitation Member OrganizationAccess ProjectAccess Role",
     "portico.wire.usage_limits": "UsageLimit UsageRate",
@@ -120,6 +130,7 @@ __all__ = [
     "AssistantRevision",
     "AsyncChatStream",
     "AsyncPortico",
+    "AsyncRagStream",
     "AsyncResponseStream",
     "AuditCheck",
     "AuditEntry",
@@ -135,10 +146,12 @@ __all__ = [
     "Credentials",
     "DeletedOrganization",
     "DeletedProject",
+    "Document",
     "Embedding",
     "EmbeddingList",
     "FileData",
     "FileItem",
+    "FileUpload",
     "Finish",
     "Forbidden",
     "GuardrailBlocked",
@@ -146,6 +159,7 @@ __all__ = [
     "HostUnreachable",
     "Image",
     "ImageList",
+    "IndexBoard",
     "InvalidAnswer",
     "Invitation",
     "Member",
@@ -162,17 +176,24 @@ __all__ = [
     "Overloaded",
     "OwnModel",
     "OwnProvider",
+    "ParsedFile",
+    "ParsedPart",
     "PayloadTooLarge",
     "PlatformEvent",
     "Plugin",
     "Portico",
     "PorticoError",
+    "ProfileItem",
     "Project",
     "ProjectAccess",
     "ProjectSecret",
     "Provider",
     "ProviderKey",
     "ProviderState",
+    "RagAnswer",
+    "RagAssistant",
+    "RagSource",
+    "RagStream",
     "Ranked",
     "Ranking",
     "RateLimited",

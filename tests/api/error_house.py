@@ -87,5 +87,7 @@ def open_house(folder: Path, upstream: Upstream, issuer: TestIssuer) -> LiveServ
         "PORTICO_OIDC_AUDIENCE": AUDIENCE,
         "PORTICO_BODY_LIMIT_BYTES": str(1024 * 1024),
         "PORTICO_FILES_LIMIT_BYTES": str(12 * 1024 * 1024),
+        "PORTICO_DOCUMENTS_LIMIT_BYTES": str(512 * 1024),
+        "PORTICO_WORKER": "off",  # what is uploaded here is not to be indexed
     }
     return LiveServer(folder, environ).start()

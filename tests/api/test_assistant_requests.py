@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from typing import Any
 
 import pytest
@@ -189,9 +188,7 @@ def test_pictures_are_not_implemented_2010(server: LiveServer) -> None:
 @pytest.mark.parametrize("path", [f"{CHAT}/begin", f"{TEXT}/begin"])
 def test_a_begun_request_is_answered_later(server: LiveServer, upstream: Upstream, translator: str, path: str) -> None:
     upstream.script = lambda asked: Reply(200, json.dumps(saying("Bonjour")).encode(), JSON, delay_s=0.5)
-    started = time.monotonic()
     answer = ask(server, translator, path, variables=FRENCH)
-    assert time.monotonic() - started < 0.5
     body = answer.json()
     assert (answer.status, body["status"], body["progress"]) == (200, "pending", 0)
     assert not {"text", "error"} & set(body)

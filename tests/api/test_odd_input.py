@@ -26,7 +26,7 @@ from tests.upstream import Upstream
 AREAS = (
     "/v1/assistant", "/v2/assistant", "/v1/files", "/v1/secrets", "/v1/feedback", "/v1/audit", "/v1/organization/",
     "/v1/plugins", "/v2/accessControl/", "/v2/users", "/v2/admin/", "/oauth/", "/openid/", "/setup", "/v1/gam/",
-    "/v2/projects/tokens", "/v2/usageLimits/",
+    "/v2/projects/tokens", "/v2/usageLimits/", "/v1/search/profile",
 )  # fmt: skip
 """The other spellings of these paths have the same handlers."""
 ROUTES = sorted(
@@ -55,6 +55,22 @@ HELLO = [{"role": "user", "content": "Hello"}]
 SECRET = {
     "secretDefinition": {"name": "ODD", "secretString": "s", "description": "d", "status": "active"},
 }
+PROFILE = {
+    "name": "odd", "description": "d", "template": None, "status": 1,
+    "searchOptions": {
+        "historyCount": 2,
+        "embeddings": {"provider": "openai", "modelName": "text-embedding-3-small", "dimensions": 512, "cache": True},
+        "llm": {"provider": "openai", "modelName": "gpt-4o-mini", "temperature": 0, "guardrails": [], "apiKey": "k"},
+        "search": {"k": 5, "lambda": 0.5, "prompt": "{context} {question}", "template": "t", "scoreThreshold": 0},
+        "retriever": {"type": "hyde", "prompt": "p", "metadata": {"filter": [{"key": "a", "value": 1}], "chat": {}}},
+        "chain": {"type": "x"},
+    },
+    "indexOptions": {
+        "chunks": {"chunkSize": 1000, "chunkOverlap": 100}, "useParentDocument": True,
+        "childDocument": {"childK": 5, "child": {"chunkSize": 100, "contentProcessing": "clean"}},
+    },
+    "welcomeData": PAGE,
+}  # fmt: skip
 ASKED = {"assistant": "odd", "revision": 0, "revisionName": "", "variables": [{"key": "a", "value": "b"}]}
 SIGN_IN = {"client_id": "tests", "grant_type": "password", "username": "a@b.example", "password": "x", "scope": "s"}
 PERSON = {"firstName": "A", "lastName": "B", "systemAdministrator": False}
@@ -77,6 +93,15 @@ BODIES: dict[str, Any] = {
     },
     "POST /v1/feedback/request/{request_id:str}": {"origin": "user-feedback", "answerScore": 1, "comments": "c"},
     "POST /v1/files": {},
+    "POST /v1/search/profile": PROFILE,
+    "PUT /v1/search/profile/{profile:str}": PROFILE,
+    "POST /v1/search/profile/{profile:str}/log": {"step": "ALL", "level": 0, "name": "n", "data": "d"},
+    "POST /v1/search/profile/{profile:str}/document": {},
+    "PUT /v1/search/profile/{profile:str}/document": {},
+    "PUT /v1/search/profile/{profile:str}/documents": {},
+    "POST /v1/search/profile/{profile:str}/evaluations": {
+        "name": "odd", "questions": [{"question": "Who?", "expected": ["a.txt"]}], "k": 5,
+    },
     f"POST {MANY}": {
         "name": "odd", "description": "d", "administratorUserEmail": "odd@acme.example", "usageLimit": LIMIT,
     },
@@ -159,7 +184,10 @@ WORDS = (
 )  # fmt: skip
 EACH = 13
 """So many of the values for each member: the list goes on with the next one, so that all of them have their turn."""
-HEADERS = ("project-id", "ProjectId", "organizationId", "organization-id", "fileName", "folder", "Range", "Accept")
+HEADERS = (
+    "project-id", "ProjectId", "organizationId", "organization-id", "fileName", "folder", "Range", "Accept",
+    "documentId", "include-all",
+)  # fmt: skip
 
 HEADER_WORDS = ("", " ", "é", "\xff", "x" * 5000, NOBODY, "9" * 40, "bytes=9-1", "*")
 
@@ -174,7 +202,7 @@ class Wire:
         self.things = {
             "organization": house.organization, "project": self.project, "project_id": self.project,
             "assistant": house.new_assistant()["assistantId"], "role": "odd", "member": "hardLimit", "which": "latest",
-            "user": house.new_person().email,
+            "profile": "odd", "user": house.new_person().email,
             "secret_id": house.made("POST", "/v1/secrets", SECRET)["id"],
             "request_id": house.ask(str(house.new_assistant()["assistantName"]), "Hello").json()["requestId"],
             "token_id": house.made("POST", "/v2/projects/tokens", {"name": "odd one"})["apiTokenId"],

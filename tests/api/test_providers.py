@@ -584,7 +584,7 @@ def test_a_change_reaches_every_worker_within_a_second(tmp_path: Any, first: Ups
                 FIRST_KEY
             }
 
-        wait_until(everywhere, "all workers know the key and the alias", 2.0)
+        wait_until(everywhere, "all workers know the key and the alias")
         assert live.stop() == 0
     finally:
         live.kill()

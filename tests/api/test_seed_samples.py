@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.rag_house import change_profile, fill_profile
 from tests.live import CHAT, LiveServer
 from tests.upstream import Upstream
 
@@ -352,8 +353,24 @@ def test_a_saia_target_that_does_not_exist_is_told(keyless: LiveServer, sample: 
     assert body["error"]["message"] == "Assistant Not Found"
 
 
-def test_a_search_profile_that_does_not_exist_is_told_with_status_200(keyless: LiveServer) -> None:
+def test_the_rag_sample_is_answered_as_printed_by_local_models(keyless: LiveServer) -> None:
+    llm = {"provider": CHAT.partition("/")[0], "modelName": CHAT.partition("/")[2], "maxTokens": 12}
+    change_profile(keyless, "Default", searchOptions={"llm": llm, "search": {"k": 1}})
+    text = "Features of Globant Enterprise AI: assistants, agents, flows, and answers from documents."
+    fill_profile(keyless, "Default", {"features.txt": (text, {})})
     shown = run(SEARCH, keyless)
+    assert (shown.status, shown.content_type.partition(";")[0]) == (200, "text/event-stream")
+    *chunks, event, done = [line[6:] for line in shown.body.splitlines() if line.startswith("data: ")]
+    assert done == "[DONE]"
+    assert any(json.loads(chunk)["choices"][0]["delta"].get("content") for chunk in chunks)
+    told = json.loads(event)
+    assert told["event"] == "saia.rag.documents"
+    assert [document["pageContent"] for document in told["data"]["documents"]] == [text]
+    assert told["data"]["usage"]["completion_tokens"] > 0
+
+
+def test_a_search_profile_that_does_not_exist_is_told_with_status_200(keyless: LiveServer) -> None:
+    shown = run(SEARCH, keyless, "saia:search:Nobody")
     assert (shown.status, shown.content_type) == (200, "application/json"), "plain JSON, though a stream was asked for"
     body = shown.json()
     assert body["error"] == {"code": 1101, "message": "Search Index Profile Name not found"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .conftest import Run
-from .fake_server import FakeServer
+from .fake_server import Answer, FakeServer
 
 PROJECT = {"projectId": "p-1", "projectName": "sales", "projectActive": True, "projectDescription": ""}
 ROLE = {"id": "r-1", "name": "readers", "type": "Frontend", "origin": "User", "externalId": "r-1"}
@@ -130,3 +131,35 @@ def test_the_project_of_a_removed_member_is_the_tokens_own(run: Run, server: Fak
     assert run("members", "remove", "u-1", "--role", "readers", "--yes").code == 0
     server.answer("GET", "/v1/accessControl/apitoken/validate", {"organizationId": "o"})
     assert run("members", "remove", "u-1", "--yes").code == 2
+
+
+USER = "/v1/accessControl/user"
+VISIT = {"organization": "Acme", "project": "p-1", "accessToken": "eyJ.x"}
+
+
+def test_what_the_caller_reaches(run: Run, server: FakeServer) -> None:
+    server.answer("GET", f"{USER}/organizations", {"organizations": [{"organizationId": "o-1"}]})
+    server.answer("GET", f"{USER}/organization/projects", {"projects": [PROJECT]})
+
+    assert "o-1" in run("members", "reach", "-o", "table").out
+    assert "sales" in run("members", "reach", "Acme", "-o", "table").out
+    assert server.last(f"{USER}/organization/projects").query == {"organization": "Acme"}
+
+
+def test_a_user_is_named_by_an_access_token_in_a_file(run: Run, server: FakeServer, tmp_path: Path) -> None:
+    server.answer("GET", f"{USER}/access/project", {})
+    server.answer("GET", f"{USER}/token/project", {"apiToken": "geai_x"})
+    file = tmp_path / "token"
+    file.write_text("eyJ.x\n")
+
+    assert run("members", "check", "Acme", "p-1", f"@{file}").code == 0
+    assert server.last(f"{USER}/access/project").query == VISIT
+    assert json.loads(run("members", "token", "Acme", "p-1", f"@{file}", "-o", "json").out) == {"apiToken": "geai_x"}
+    assert server.last(f"{USER}/token/project").query == VISIT
+
+
+def test_a_user_who_does_not_see_the_project_is_told_by_the_exit_code(run: Run, server: FakeServer) -> None:
+    refusal = {"errors": [{"id": 2003, "description": "Forbidden"}]}
+    server.answer("GET", f"{USER}/access/project", Answer(refusal, 403))
+
+    assert run("members", "check", "Acme", "p-1", "eyJ.x").code != 0

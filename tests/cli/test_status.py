@@ -20,6 +20,7 @@ UP = {
         {"name": "odd", "state": "absent", "size_bytes": 9, "done_bytes": 0, "error": "no room"},
     ],
 }
+WORK = {"workers": {"living": 2, "lastSeenSeconds": 0.4}, "queue": {"jobs": 12, "oldestSeconds": 61.2}}
 ACME = {"organizationId": "o", "organizationName": "Acme", "projectId": "p", "projectName": "Default"}
 
 
@@ -31,6 +32,13 @@ def test_one_look(run: Run, server: FakeServer) -> None:
 
     assert found.pop("milliseconds") > 0
     assert found == {"server": server.url, **UP, "token": {"source": "environment", **ACME}}
+
+
+def test_workers_and_what_waits_for_them(run: Run, server: FakeServer) -> None:
+    server.answer("GET", STATUS, UP | WORK)
+    server.answer("GET", VALIDATE, ACME)
+    out = run("status", "-o", "table").out
+    assert "2 living" in out and "12 jobs, the oldest for 61 s" in out
 
 
 def test_one_look_as_a_table(run: Run, server: FakeServer) -> None:

@@ -15,6 +15,7 @@ EXPECTED = {
     "stream.py": "finish  ",
     "tools.py": "get_weather(",
     "embed.py": "Lunch is served at noon.",
+    "rag.py": "source: leave.md",
     "catalog.py": "local/",
     "low_level.py": "organizationId",
     "errors.py": "HostUnreachable",

@@ -31,13 +31,15 @@ GUIDS = {
     "organization_id": "organization",
     "assistant": "assistant",
     "file_id": "file_id",
+    "document_id": "document_id",
     "secret_id": "secret_id",
     "role": "role",
     "user": "user",
     "session": "session",
+    "evaluation_id": "evaluation",
 }
 """Path parameters that name a thing which exists once: nobody else may learn that it exists."""
-NAMES = {"provider": "own_provider", "model": "own_model", "name": "alias"}
+NAMES = {"provider": "own_provider", "model": "own_model", "name": "alias", "profile": "profile"}
 """Path parameters that name a thing within its tenant: the same name may be somebody else's, too."""
 WORDS = {"revision": "1", "which": "latest", "member": "hardLimit", "figure": "total-requests"}
 """Path parameters that name nothing of a tenant."""
@@ -56,6 +58,11 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "accesses"): {"secretDefinition": {"accessList": [{"accessLevel": "write", "principalType": "service"}]}},
     ("PUT", "role"): {"name": "mine now"},
     ("PUT", "user"): {"firstName": "Eve"},
+    ("PUT", "profile"): {"status": 2, "description": "mine now"},
+    ("POST", "profile"): {"name": "mine", "template": "quokka"},
+    ("POST", "log"): {"name": "mine", "data": "now"},
+    ("POST", "execute"): {"profile": "Default", "question": "What does the owner write?"},
+    ("POST", "evaluations"): {"questions": [{"question": "What does the owner write?", "expected": ["quokka.txt"]}]},
     ("POST", "request_id"): {"origin": "user-feedback", "answerScore": 2},
 }
 """A body that would do what the route is for, by method and the last part of the path."""

@@ -200,6 +200,30 @@ def _session(tenant: Tenant) -> str:
     return "5b1d2f8e-0000-4000-8000-000000000009"
 
 
+def _profile(tenant: Tenant) -> str:
+    local = {"provider": "local", "modelName": "all-minilm-l6-v2"}
+    prompt = {"prompt": f"The {SECRET} says: {{context}} {{question}}"}
+    body = {"name": "quokka", "description": SECRET, "searchOptions": {"embeddings": local, "search": prompt}}
+    return str(tenant.make("/v1/search/profile", body)["name"])
+
+
+def _document(tenant: Tenant) -> str:
+    part = b'--b\r\nContent-Disposition: form-data; name="%b"%b\r\n\r\n%b\r\n'
+    form = part % (b"file", b'; filename="quokka.txt"', f"The {SECRET} digs.".encode())
+    form += part % (b"metadata", b"", f'{{"author": "{SECRET}"}}'.encode()) + b"--b--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    return str(tenant.make("/v1/search/profile/quokka/document", form, **headers)["id"])
+
+
+def _evaluation(tenant: Tenant) -> str:
+    """Of a document that says the secret, asked by a question that says it."""
+    assistant = f"/v1/search/profile/{tenant.things.get('profile', 'Default')}"
+    headers = {"Content-Type": "text/plain", "filename": "wombats.txt"}
+    document = tenant.make(f"{assistant}/document", f"All about the {SECRET}.".encode(), **headers)
+    body = {"questions": [{"question": f"Who is the {SECRET}?", "expected": [document["id"]]}], "name": SECRET}
+    return str(tenant.make(f"{assistant}/evaluations", body)["id"])
+
+
 FURNITURE: dict[str, Callable[[Tenant], str]] = {
     "token_id": _token,
     "organization_limit": _organization_limit,
@@ -216,4 +240,7 @@ FURNITURE: dict[str, Callable[[Tenant], str]] = {
     "role": _role,
     "session": _session,
     "guardrails": _guardrails,
+    "profile": _profile,
+    "document_id": _document,
+    "evaluation": _evaluation,
 }

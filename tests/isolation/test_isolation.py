@@ -109,10 +109,14 @@ LISTS: tuple[tuple[str, Who], ...] = (
     ("/v1/organization/assistants?detail=full", "project"),
     ("/v1/files/all", "project"),
     ("/v1/secrets", "project"),
+    ("/v1/search/profiles", "project"),
+    ("/v1/search/profile/quokka", "project"),
+    ("/v1/search/profile/quokka/documents", "project"),
     ("/v2/accessControl/projects/members", "project"),
     ("/v2/accessControl/projects/roles", "project"),
 )
-_WHEN = re.compile(rb',"lastUsedAt":"[^"]*"')
+_WHEN = re.compile(rb',"(lastUsedAt|indexStatus|indexDetail|chunks)":"[^"]*"')
+"""What changes by itself."""
 
 
 def snapshot(tenant: Tenant) -> dict[str, bytes]:

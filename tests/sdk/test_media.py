@@ -267,9 +267,9 @@ def test_a_film_that_failed_says_why(server: OddServer, client: Portico) -> None
 def test_a_film_that_takes_too_long_can_be_asked_for_again(server: OddServer, client: Portico) -> None:
     server.answer = states({"status": "pending"})
     started = time.monotonic()
-    with pytest.raises(OperationPending, match=r"not there after 0\.1 s") as pending:
-        client.videos.wait(VEO, "op/1", interval_s=0.03, timeout_s=0.1)
-    assert "op/1" in pending.value.hint and time.monotonic() - started < 2
+    with pytest.raises(OperationPending, match=r"not there after 0\.5 s") as pending:
+        client.videos.wait(VEO, "op/1", interval_s=0.01, timeout_s=0.5)
+    assert "op/1" in pending.value.hint and time.monotonic() - started < 15
     assert len(server.seen) >= 3
 
 

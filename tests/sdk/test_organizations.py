@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portico import AsyncPortico, Portico, PorticoError, RequestConflict
+from portico import AsyncPortico, Forbidden, Portico, PorticoError, RequestConflict
 from tests.sdk.odd_server import OddServer, reply_json
 
 ACCESS = "/v2/accessControl"
@@ -153,3 +153,49 @@ def test_the_same_for_asyncio(server: OddServer) -> None:
         ["p-1"], ["o-1"], ["ana@acme.example"], ["ana@acme.example"], ["readers"], ["o-1"], ["p-1"], ["invite"],
         ["t-1"],
     ]  # fmt: skip
+
+
+USER = "/v1/accessControl/user"
+VISIT = {"organization": "Acme & Co", "project": "p-1", "accessToken": "eyJ.x"}
+REACHED = {"organizations": [{"organizationId": "o-1", "organizationName": "Acme"}], "projects": [PROJECT]}
+
+
+def test_what_a_user_reaches(server: OddServer, client: Portico) -> None:
+    server.answer = lambda seen: reply_json({**REACHED, "apiToken": "geai_x"})
+    access = client.access_control
+    assert [one.organization_name for one in access.user_organizations()] == ["Acme"]
+    assert [one.project_id for one in access.user_projects("Acme & Co")] == ["p-1"]
+    access.check_access("Acme & Co", "p-1", "eyJ.x")
+    assert access.hand_out_token("Acme & Co", "p-1", "eyJ.x") == "geai_x"
+    assert [(seen.path, dict(seen.query)) for seen in server.seen] == [
+        (f"{USER}/organizations", {}),
+        (f"{USER}/organization/projects", {"organization": "Acme & Co"}),
+        (f"{USER}/access/project", VISIT),
+        (f"{USER}/token/project", VISIT),
+    ]
+    server.answer = lambda seen: reply_json({"errors": [{"id": 2003, "description": "Forbidden"}]}, 403)
+    with pytest.raises(Forbidden):
+        access.check_access("Acme", "p-1", "eyJ.x")
+
+
+def test_a_token_is_not_made_twice_because_an_answer_was_lost(server: OddServer, client: Portico) -> None:
+    server.answer = lambda seen: reply_json({}, 503)
+    with pytest.raises(PorticoError):
+        client.access_control.hand_out_token("Acme", "p-1", "eyJ.x")
+    assert len(server.seen) == 1
+
+
+def test_what_a_user_reaches_for_asyncio(server: OddServer) -> None:
+    server.answer = lambda seen: reply_json({**REACHED, "apiToken": "geai_x"})
+
+    async def ask() -> list[Any]:
+        async with AsyncPortico(api_key="geai_t", base_url=server.url) as client:
+            access = client.access_control
+            await access.check_access("Acme", "p-1", "eyJ.x")
+            return [
+                (await access.user_organizations())[0].organization_id,
+                (await access.user_projects("Acme"))[0].project_name,
+                await access.hand_out_token("Acme", "p-1", "eyJ.x"),
+            ]
+
+    assert asyncio.run(ask()) == ["o-1", "sales", "geai_x"]

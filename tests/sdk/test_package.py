@@ -16,7 +16,17 @@ from typing import Any
 import pytest
 
 import portico
-from portico.sdk import byte_stream, chat_stream, clients, managers, response_stream, streams, transport
+from portico.sdk import (
+    byte_stream,
+    chat_stream,
+    clients,
+    managers,
+    rag_questions,
+    rag_stream,
+    response_stream,
+    streams,
+    transport,
+)
 from portico.sdk import client as client_module
 from portico.sdk.parts import parts_of
 from tests.sdk.odd_server import DONE, OddServer, finish_chunk, frame, reply_json, reply_stream, text_chunk
@@ -33,6 +43,8 @@ MODULES = [
     clients,
     client_module,
     chat_stream,
+    rag_questions,
+    rag_stream,
     response_stream,
     streams,
     transport,

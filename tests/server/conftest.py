@@ -8,7 +8,9 @@ import secrets
 import signal
 import subprocess
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:  # tests that need no database shall not wait for SQLAlchemy
     from portico.server.storage.database import Database
 
 TEMPLATE = "portico_template"
+READY = 3
 
 
 @pytest.fixture(scope="session")
@@ -66,16 +69,56 @@ def template_url(postgres_url: str) -> str:
     return url
 
 
+class Copies:
+    """Copies of the template, made and dropped behind the back of the tests, which would wait longest for them."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._connection = psycopg.connect(url, autocommit=True)
+        self._maker = ThreadPoolExecutor(1)
+        self._ready = deque(self._maker.submit(self._make) for _ in range(READY))
+
+    def take(self) -> str:
+        """The name of a database that nobody else has."""
+        self._ready.append(self._maker.submit(self._make))
+        return self._ready.popleft().result()
+
+    def give_back(self, name: str) -> None:
+        self._maker.submit(self._connection.execute, f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _make(self) -> str:
+        name = f"test_{secrets.token_hex(6)}"
+        self._connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        return name
+
+    def close(self) -> None:
+        self._maker.shutdown()
+        self._connection.close()
+
+
+@pytest.fixture(scope="session")
+def _copies(postgres_url: str, template_url: str) -> Iterator[Copies]:
+    copies = Copies(postgres_url)
+    yield copies
+    copies.close()
+
+
 @pytest.fixture
 def empty_database_url(postgres_url: str) -> Iterator[str]:
     """A database without any table."""
-    yield from _fresh(postgres_url, "template0")
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        yield postgres_url.replace("/postgres?", f"/{name}?")
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
-def database_url(postgres_url: str, template_url: str) -> Iterator[str]:
+def database_url(_copies: Copies) -> Iterator[str]:
     """A migrated database without any row."""
-    yield from _fresh(postgres_url, TEMPLATE)
+    name = _copies.take()
+    yield _copies.url.replace("/postgres?", f"/{name}?")
+    _copies.give_back(name)
 
 
 @pytest.fixture
@@ -86,14 +129,6 @@ async def database(database_url: str, anyio_backend: object) -> AsyncIterator[Da
     database = await Database.open(database_url)
     yield database
     await database.close()
-
-
-def _fresh(postgres_url: str, template: str) -> Iterator[str]:
-    name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield postgres_url.replace("/postgres?", f"/{name}?")
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _binary(name: str) -> str:

@@ -68,7 +68,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: its text, the body it came in (the last frame of a stream), and what it took."""
+    """An answer: its text, the body it came in (the last frame of a stream), what it took, what it rests on."""
 
     model: str
     text: str
@@ -76,6 +76,7 @@ class Reply:
     usage: Json
     finish_reason: str | None
     duration_s: float
+    sources: Sequence[Json] = ()
 
 
 def answer_once(question: Question, *, stream: bool, whole: bool, usage: bool) -> None:
@@ -107,13 +108,22 @@ def end_line(text: str) -> None:
 
 def tell(reply: Reply, *, usage: bool) -> None:
     """Remarks on standard error: an answer that was cut, and, when asked for, what it took."""
-    match reply.finish_reason:
+    tell_cut(reply.finish_reason)
+    if reply.sources:
+        from .sources import tell_sources
+
+        tell_sources(reply.sources)
+    if usage:
+        note(usage_line(reply))
+
+
+def tell_cut(finish_reason: str | None) -> None:
+    """Says why an answer ends where it does, when that is not its own end."""
+    match finish_reason:
         case "length":
             note("note: the answer ends here because it reached its longest length (--max-tokens)")
         case "content_filter":
             note("note: the content filter of the provider ended the answer")
-    if usage:
-        note(usage_line(reply))
 
 
 def usage_line(reply: Reply) -> str:
@@ -159,18 +169,21 @@ def _ask_model(remote: Remote, question: Question, model: str, show: Show | None
         body: Json = remote.run(remote.chat.chat_completion(model, question.all_messages(), **options))
         choice = _choice(body)
         text = str((choice.get("message") or {}).get("content") or "")
+        sources = body.get("documents") or ()
     else:
         options["stream_options"] = {"include_usage": True}
         opening = remote.chat.stream_chat_completion(model, question.all_messages(), **options)
-        text, choice, body = remote.run(_read_stream(opening, show))
-    return Reply(model, text, body, body.get("usage") or {}, choice.get("finish_reason"), time.monotonic() - started)
+        text, choice, body, sources = remote.run(_read_stream(opening, show))
+    took_s = time.monotonic() - started
+    return Reply(model, text, body, body.get("usage") or {}, choice.get("finish_reason"), took_s, sources)
 
 
-async def _read_stream(opening: Awaitable[AsyncJsonStream], show: Show) -> tuple[str, Json, Json]:
-    """Show the text as it comes; the result is all of it, the last choice with a finish reason, the last frame."""
+async def _read_stream(opening: Awaitable[AsyncJsonStream], show: Show) -> tuple[str, Json, Json, Sequence[Json]]:
+    """Show the text as it comes. All of it, the last choice with a finish reason, the last frame, a RAG's sources."""
     pieces: list[str] = []
     end: Json = {}
     frame: Json = {}
+    sources: Sequence[Json] = ()
     async with await opening as stream:
         async for frame in stream:
             choice = _choice(frame)
@@ -179,7 +192,10 @@ async def _read_stream(opening: Awaitable[AsyncJsonStream], show: Show) -> tuple
                 show(piece)
             if choice.get("finish_reason"):
                 end = choice
-    return "".join(pieces), end, frame
+            if frame.get("event") == "saia.rag.documents":
+                frame = frame.get("data") or {}  # the last one, with the usage
+                sources = frame.get("documents") or ()
+    return "".join(pieces), end, frame, sources
 
 
 def _choice(body: Json) -> Json:

@@ -33,7 +33,7 @@ from .suggest import suggest_chat_models
     show_envvar=True,
     metavar="NAME",
     shell_complete=suggest_chat_models,
-    help="Model, or saia:assistant:NAME, saia:agent:NAME ... Default: the best local model that is ready.",
+    help="Model, or saia:assistant:NAME, saia:search:NAME ... Default: the best local model that is ready.",
 )
 @click.option("--assistant", metavar="NAME", help="Ask this assistant: short for --model saia:assistant:NAME.")
 @click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -59,7 +60,7 @@ def files() -> None:
 @project
 def upload(paths: tuple[str, ...], folder: str | None, name: str | None, project_id: str | None) -> None:
     """Upload files; of a folder, those in it and below it. - is standard input. The same name replaces the content."""
-    found = _find_files(paths)
+    found = find_files(paths)
     if not found:
         raise click.UsageError("there is no file in it")
     if name and len(found) > 1:
@@ -176,10 +177,13 @@ def _own_name(file: JsonObject) -> Path:
     return path
 
 
-def _find_files(paths: Sequence[str]) -> list[tuple[Path | None, str]]:
-    """Each file (None: standard input) with the folder it lies in below the one that was named."""
+def find_files(paths: Sequence[str]) -> list[tuple[Path | None, str]]:
+    """Each file (None: standard input) with the folder it lies in below the one that was named.
+
+    A pattern that no shell has read (`'docs/**/*.md'`) stands for the files that fit it.
+    """
     found: list[tuple[Path | None, str]] = []
-    for word in paths:
+    for word in _spread(paths):
         path = Path(word.removeprefix("@")).expanduser()
         if word == "-":
             found.append((None, ""))
@@ -191,6 +195,15 @@ def _find_files(paths: Sequence[str]) -> list[tuple[Path | None, str]]:
         else:
             raise click.UsageError(f"there is no file {word}")
     return found
+
+
+def _spread(paths: Sequence[str]) -> Iterator[str]:
+    for word in paths:
+        if glob.has_magic(word) and not Path(word).expanduser().exists():
+            # Path.glob takes no pattern that begins at the root.
+            yield from sorted(glob.glob(str(Path(word).expanduser()), recursive=True)) or [word]  # noqa: PTH207
+        else:
+            yield word
 
 
 def _is_hidden(path: Path) -> bool:

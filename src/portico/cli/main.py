@@ -17,6 +17,8 @@ from .groups import Group, Lazy
 COMMANDS = {
     "chat": Lazy("portico.cli.chat:chat", "Ask a model, an assistant or an agent; without a message, have a talk."),
     "assistants": Lazy("portico.cli.assistants:assistants", "Define assistants, publish revisions, ask them."),
+    "rag": Lazy("portico.cli.rag:rag", "Answer from documents: fill RAG assistants, ask them, watch and measure them."),
+    "parse": Lazy("portico.cli.parse:parse", "Read a file: documents, sheets, slides, mails, pictures."),
     "responses": Lazy("portico.cli.responses:responses", "Ask with pictures and PDFs, by the Responses API."),
     "embed": Lazy("portico.cli.embeddings:embed", "Turn texts into vectors."),
     "rerank": Lazy("portico.cli.rerank:rerank", "Rank documents by how well they fit a query."),
@@ -49,6 +51,7 @@ COMMANDS = {
     "whoami": Lazy("portico.cli.sign_in:whoami", "Say who the server takes us for."),
     "configure": Lazy("portico.cli.profiles:configure", "List, choose, rename and remove profiles that login wrote."),
     "serve": Lazy("portico.cli.serve:serve", "Start the server on this host."),
+    "worker": Lazy("portico.cli.worker:worker", "Index documents on this host, beside a server or without one."),
     "models": Lazy("portico.cli.models:models", "List, pull and remove the local models of this host."),
     "completion": Lazy("portico.cli.completion:completion", "Print the completion script of a shell."),
     "version": Lazy("portico.cli.version:version", "Print the version of Portico and of what it runs on."),

@@ -1,4 +1,4 @@
-"""`portico members`: who belongs to a project or to the organization, with which roles."""
+"""`portico members`: who belongs to a project or to the organization, with which roles, and what a user reaches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .groups import Command, Group
-from .inputs import confirm
+from .inputs import confirm, read_word
 from .output import Columns, Row, emit, note
 from .paging import gather, paging_options
 
@@ -23,6 +23,19 @@ project = click.option(
     "--project", "project_id", metavar="ID", help="Project, when the token in use is the organization's."
 )
 whole = click.option("--organization", "whole", is_flag=True, help="Members of the organization itself.")
+
+
+def visit(command: Callable[..., None]) -> Callable[..., None]:
+    """Who is asked about: an access token, which stands in a file or comes in, for all can read a command line."""
+    for argument in (
+        click.argument("access_token", metavar="@FILE|-"),
+        click.argument("project", metavar="PROJECT"),
+        click.argument("organization", metavar="ORGANIZATION"),
+    ):
+        command = argument(command)
+    return command
+
+
 Ask = Callable[["AsyncAccessControlClient", "Part"], Awaitable["JsonObject"]]
 
 
@@ -44,6 +57,8 @@ _HISTORY: Columns = {
     "Roles": lambda row: ", ".join(row.get("roles", [])),
     "By": "by",
 }
+_ORGANIZATIONS: Columns = {"Id": "organizationId", "Name": "organizationName"}
+_PROJECTS: Columns = {"Id": "projectId", "Name": "projectName", "Description": "projectDescription"}
 _PLACES: Columns = {
     "Organization": "organizationName",
     "Roles": _roles,
@@ -150,6 +165,43 @@ def history(project_id: str | None, limit: int | None) -> None:
 def places(email: str | None, limit: int | None) -> None:
     """List organizations, projects and roles of a user; of the one who asks, without an address."""
     _emit(lambda client, part: client.list_memberships(email=email, **part), "organizations", limit, _PLACES)
+
+
+@members.command(cls=Command, examples=["portico members reach", "portico members reach Acme"])
+@click.argument("organization", required=False)
+def reach(organization: str | None) -> None:
+    """List organizations that the one who asks reaches; of one of them the projects."""
+    from .remote import opened
+
+    with opened() as remote:
+        client = remote.access_control
+        if organization is None:
+            answer, member, columns = remote.run(client.list_user_organizations()), "organizations", _ORGANIZATIONS
+        else:
+            answer, member, columns = remote.run(client.list_user_projects(organization)), "projects", _PROJECTS
+    emit(answer, rows=answer.get(member, []), columns=columns)
+
+
+@members.command(cls=Command, examples=[f"portico members check Acme {_ID} @access-token.txt"])
+@visit
+def check(organization: str, project: str, access_token: str) -> None:
+    """Check whether the user of an access token sees a project; the exit code tells, too."""
+    from .remote import opened
+
+    with opened() as remote:
+        remote.run(remote.access_control.check_project_access(organization, project, read_word(access_token).strip()))
+    note("the user sees the project")
+
+
+@members.command("token", cls=Command, examples=[f"portico members token Acme {_ID} @access-token.txt"])
+@visit
+def token(organization: str, project: str, access_token: str) -> None:
+    """Make a token of a project for the user of an access token; it ends after 30 days."""
+    from .remote import opened
+
+    with opened() as remote:
+        secret = read_word(access_token).strip()
+        emit(remote.run(remote.access_control.get_project_token(organization, project, secret)))
 
 
 def _check(project_id: str | None, whole: bool) -> None:

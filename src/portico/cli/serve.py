@@ -6,7 +6,7 @@ The options are made from the settings themselves, so that each has one name, on
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -42,12 +42,15 @@ class ServeCommand(Command):
         super().format_epilog(ctx, formatter)
 
 
-def setting_options() -> Iterator[click.Option]:
-    """One option per setting that is no secret; without default, so that the environment speaks when they do not."""
+def setting_options(names: Collection[str] | None = None) -> Iterator[click.Option]:
+    """One option per setting that is no secret, of all or of those named.
+
+    They are without default, so that the environment speaks when they do not.
+    """
     hints = get_type_hints(Settings)
     for setting in fields(Settings):
         kinds = [k for k in (get_args(hints[setting.name]) or (hints[setting.name],)) if k is not type(None)]
-        if setting.name in _ENVIRONMENT_ONLY or Secret in kinds:
+        if setting.name in _ENVIRONMENT_ONLY or Secret in kinds or (names is not None and setting.name not in names):
             continue
         yield _option(setting, hints[setting.name], kinds[0])
 

@@ -108,6 +108,10 @@ def _short(found: dict[str, Any]) -> dict[str, object]:
     if token := found.get("token"):
         project = f"project {token['projectName']} of " if token.get("projectName") else ""
         lines["Token"] = f"{project}organization {token.get('organizationName', '?')}, from {token['source']}"
+    if workers := found.get("workers"):
+        lines["Workers"] = f"{workers['living']} living"
+    if (queue := found.get("queue")) and queue["jobs"]:
+        lines["Queue"] = f"{queue['jobs']} jobs, the oldest for {queue['oldestSeconds']:.0f} s"
     for model in found.get("localModels") or ():
         lines[f"local/{model['name']}"] = _state(model)
     return lines

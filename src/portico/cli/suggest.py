@@ -60,8 +60,15 @@ def suggest_assistants(context: click.Context, parameter: click.Parameter, incom
     return _ask(context, incomplete, _assistants)
 
 
+def suggest_rag(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of the RAG assistants of the project."""
+    return _ask(context, incomplete, _rag_assistants)
+
+
 def suggest_chat_models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Chat models; and the assistants, as models, once `saia:` is typed."""
+    if incomplete.startswith("saia:s"):
+        return _ask(context, incomplete, lambda remote: [f"saia:search:{name}" for name in _rag_assistants(remote)])
     if incomplete.startswith("saia:"):
         return _ask(context, incomplete, lambda remote: [f"saia:assistant:{name}" for name in _assistants(remote)])
     return suggest_models("Chat")(context, parameter, incomplete)
@@ -69,6 +76,10 @@ def suggest_chat_models(context: click.Context, parameter: click.Parameter, inco
 
 def _assistants(remote: Remote) -> list[str]:
     return _members(remote, "/v1/organization/assistants", "assistants", "assistantName")
+
+
+def _rag_assistants(remote: Remote) -> list[str]:
+    return _members(remote, "/v1/search/profiles", "searchProfiles", "name")
 
 
 def _members(remote: Remote, path: str, listing: str, member: str) -> list[str]:

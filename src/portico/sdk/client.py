@@ -25,14 +25,17 @@ if TYPE_CHECKING:
     from portico.sdk.managers.cache import AsyncCache, Cache
     from portico.sdk.managers.chat import AsyncChat, Chat
     from portico.sdk.managers.embeddings import AsyncEmbeddings, Embeddings
+    from portico.sdk.managers.evaluations import AsyncEvaluations, Evaluations
     from portico.sdk.managers.feedback import AsyncFeedback, Feedback
     from portico.sdk.managers.files import AsyncFiles, Files
     from portico.sdk.managers.guardrails import AsyncGuardrails, Guardrails
     from portico.sdk.managers.images import AsyncImages, Images
     from portico.sdk.managers.llm import AsyncLlm, Llm
+    from portico.sdk.managers.omni_parser import AsyncOmniParser, OmniParser
     from portico.sdk.managers.organizations import AsyncOrganizations, Organizations
     from portico.sdk.managers.projects import AsyncProjects, Projects
     from portico.sdk.managers.providers import AsyncProviders, Providers
+    from portico.sdk.managers.rag import AsyncRag, Rag
     from portico.sdk.managers.requests import AsyncRequests, Requests
     from portico.sdk.managers.rerank import AsyncRerank, Rerank
     from portico.sdk.managers.responses import AsyncResponses, Responses
@@ -73,6 +76,7 @@ class Portico:
     responses: Part[Responses] = Part("managers.responses:Responses")
     embeddings: Part[Embeddings] = Part("managers.embeddings:Embeddings")
     rerank: Part[Rerank] = Part("managers.rerank:Rerank")
+    omni_parser: Part[OmniParser] = Part("managers.omni_parser:OmniParser")
     files: Part[Files] = Part("managers.files:Files")
     images: Part[Images] = Part("managers.images:Images")
     audio: Part[Audio] = Part("managers.audio:Audio")
@@ -85,6 +89,8 @@ class Portico:
     audit: Part[Audit] = Part("managers.audit:Audit")
     cache: Part[Cache] = Part("managers.cache:Cache")
     assistants: Part[Assistants] = Part("managers.assistants:Assistants")
+    rag: Part[Rag] = Part("managers.rag:Rag")
+    evaluations: Part[Evaluations] = Part("managers.evaluations:Evaluations")
     assistant_requests: Part[AssistantRequests] = Part("managers.assistant_requests:AssistantRequests")
     projects: Part[Projects] = Part("managers.projects:Projects")
     organizations: Part[Organizations] = Part("managers.organizations:Organizations")
@@ -137,6 +143,7 @@ class AsyncPortico:
     responses: Part[AsyncResponses] = Part("managers.responses:AsyncResponses")
     embeddings: Part[AsyncEmbeddings] = Part("managers.embeddings:AsyncEmbeddings")
     rerank: Part[AsyncRerank] = Part("managers.rerank:AsyncRerank")
+    omni_parser: Part[AsyncOmniParser] = Part("managers.omni_parser:AsyncOmniParser")
     files: Part[AsyncFiles] = Part("managers.files:AsyncFiles")
     images: Part[AsyncImages] = Part("managers.images:AsyncImages")
     audio: Part[AsyncAudio] = Part("managers.audio:AsyncAudio")
@@ -149,6 +156,8 @@ class AsyncPortico:
     audit: Part[AsyncAudit] = Part("managers.audit:AsyncAudit")
     cache: Part[AsyncCache] = Part("managers.cache:AsyncCache")
     assistants: Part[AsyncAssistants] = Part("managers.assistants:AsyncAssistants")
+    rag: Part[AsyncRag] = Part("managers.rag:AsyncRag")
+    evaluations: Part[AsyncEvaluations] = Part("managers.evaluations:AsyncEvaluations")
     assistant_requests: Part[AsyncAssistantRequests] = Part("managers.assistant_requests:AsyncAssistantRequests")
     projects: Part[AsyncProjects] = Part("managers.projects:AsyncProjects")
     organizations: Part[AsyncOrganizations] = Part("managers.organizations:AsyncOrganizations")

@@ -18,15 +18,24 @@ class FormFile:
     content_type: str = "application/octet-stream"
 
 
-def send_form(path: str, fields: Mapping[str, str | None], files: Mapping[str, FormFile], *, repeat: Repeat) -> Call:
-    """POST of a form; fields that are None are left out."""
+def send_form(
+    path: str,
+    fields: Mapping[str, str | None],
+    files: Mapping[str, FormFile],
+    *,
+    repeat: Repeat,
+    method: str = "POST",
+    headers: Mapping[str, str] | None = None,
+) -> Call:
+    """A form; fields that are None are left out."""
     boundary = secrets.token_hex(24)
     parts = [_part(boundary, f'name="{_quoted(name)}"', value.encode()) for name, value in given(fields).items()]
     for name, file in files.items():
         head = f'name="{_quoted(name)}"; filename="{_quoted(file.name)}"\r\nContent-Type: {file.content_type}'
         parts.append(_part(boundary, head, file.content))
     body = b"".join(parts) + f"--{boundary}--\r\n".encode()
-    return Call("POST", path, (), {"Content-Type": f"multipart/form-data; boundary={boundary}"}, body, repeat)
+    sent = {**(headers or {}), "Content-Type": f"multipart/form-data; boundary={boundary}"}
+    return Call(method, path, (), sent, body, repeat)
 
 
 def part_head(boundary: str, head: str, filename: str | None = None) -> bytes:

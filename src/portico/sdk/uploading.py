@@ -52,9 +52,15 @@ def read_source(source: Source, name: str | None) -> Outgoing:
 
 
 def send_file(
-    path: str, file: Outgoing, headers: dict[str, str], fields: dict[str, str], progress: Progress | None
+    path: str,
+    file: Outgoing,
+    headers: dict[str, str],
+    fields: dict[str, str],
+    progress: Progress | None,
+    *,
+    method: str = "POST",
 ) -> Call:
-    """POST of a form with one file. Texts that no header can carry go as fields in front of it."""
+    """A form with one file. Texts that no header can carry go as fields in front of it."""
     boundary = secrets.token_hex(24)
     front = b"".join(part_head(boundary, f'name="{name}"') + value.encode() + b"\r\n" for name, value in fields.items())
     front += part_head(boundary, 'name="file"', file.name)
@@ -68,7 +74,15 @@ def send_file(
         yield from _read(file, progress)
         yield back
 
-    return Call("POST", path, (), sent, None, Repeat.NEVER, pieces=pieces)
+    return Call(method, path, (), sent, None, Repeat.NEVER, pieces=pieces)
+
+
+def send_raw(path: str, file: Outgoing, headers: dict[str, str], progress: Progress | None) -> Call:
+    """POST of a file that is the whole body."""
+    sent = dict(headers)
+    if file.size_bytes is not None:
+        sent["Content-Length"] = str(file.size_bytes)
+    return Call("POST", path, (), sent, None, Repeat.NEVER, pieces=lambda: _read(file, progress))
 
 
 def _read(file: Outgoing, progress: Progress | None) -> Iterator[bytes]:

@@ -12,7 +12,11 @@ from portico.server.assistants.definitions import Definitions
 from portico.server.assistants.desk import Desk
 from portico.server.assistants.files.manage import FileStore
 from portico.server.assistants.manage import Assistants
+from portico.server.assistants.omni_parser import OmniParser
 from portico.server.assistants.requests import AssistantRequests
+from portico.server.assistants.search.documents import Documents
+from portico.server.assistants.search.evaluations import Evaluations
+from portico.server.assistants.search.manage import SearchProfiles
 from portico.server.catalog.find import Catalog
 from portico.server.gateway.audio import AudioGateway
 from portico.server.gateway.cache import AnswerCache
@@ -31,6 +35,7 @@ from portico.server.gateway.videos import VideoGateway
 from portico.server.providers.fetcher import Fetcher
 from portico.server.settings import Settings
 from portico.server.storage.database import Database
+from portico.server.storage.work_status import WorkStatus
 from portico.server.telemetry.publisher import Publisher
 
 
@@ -49,6 +54,10 @@ class Services:
     desk: Desk
     assistant_requests: AssistantRequests
     files: FileStore
+    search_profiles: SearchProfiles
+    documents: Documents
+    omni_parser: OmniParser
+    evaluations: Evaluations
     embeddings: EmbeddingGateway
     responses: ResponsesGateway
     rerank: RerankGateway
@@ -63,4 +72,5 @@ class Services:
     requests: Requests
     request_log: RequestLog
     metrics: Publisher | None
+    work_status: WorkStatus
     local_status: Callable[[], list[dict[str, object]]]

@@ -99,6 +99,12 @@ class Settings:
     files_limit_bytes: int = _setting(2 * 1024**3, "Largest file that may be uploaded.")
     files_temporary_s: float = _setting(24 * 3600.0, "How long a file lives that was uploaded without a folder.")
     files_reserve_bytes: int = _setting(1024**3, "Room on the disk that uploads leave free.")
+    documents_limit_bytes: int = _setting(512 * 1024**2, "Largest document that a RAG assistant takes.")
+    documents_extensions: str = _setting(
+        "txt,pdf,doc,docx,ppt,pptx,xls,xlsx,odt,odp,ods,rtf,rst,epub,json,jsonl,csv,tsv,java,cs,py,js,ts,web,custom,"
+        "md,png,gif,jpeg,jpg,mp3,m4a,mkv,aac,ogg,flac,wav,mp4,avi,mov,msg,org,tiff,bmp,eml,xml,html",
+        "Types of documents that RAG assistants take, by the endings of their names, with commas.",
+    )
     files_text_timeout_s: float = _setting(60.0, "Longest time for reading the text of one file.")
     files_text_memory_bytes: int = _setting(1024**3, "Most memory of the process that reads the text of a file.")
     files_bucket_url: str | None = _setting(
@@ -132,9 +138,14 @@ class Settings:
     assistant_request_days: int = _setting(
         7, "Days for which the answer to a request that an assistant was given to work on can be fetched."
     )
+    search_thread_days: int = _setting(30, "Days for which a conversation with a RAG assistant is kept.")
     limits_webhook: Secret | None = _setting(
         None, "Address that is told by POST when a soft limit is reached: https://... or http://..."
     )
+    worker: Literal["auto", "off"] = _setting(
+        "auto", "Index documents on this host, in a process beside the server that starts when there is work."
+    )
+    worker_jobs: int = _setting(2, "Documents that one worker works on at once.")
     access_token_s: float = _setting(540_000.0, "How long an access token of a user is good.")
     refresh_token_s: float = _setting(30 * 24 * 3600.0, "How long a session can be refreshed after its last refresh.")
     password_length: int = _setting(12, "Shortest password that a user may choose.")
@@ -252,6 +263,7 @@ _NUMBERS: Mapping[str, tuple[float, float]] = {
     "fetch_limit_bytes": (0, 2**40),
     "fetch_timeout_s": (0.1, 1e6),
     "files_limit_bytes": (1, 64 * 1024**3),
+    "documents_limit_bytes": (1, 64 * 1024**3),
     "files_temporary_s": (1, 1e9),
     "files_reserve_bytes": (0, 2**50),
     "files_text_timeout_s": (0.1, 1e6),
@@ -261,6 +273,7 @@ _NUMBERS: Mapping[str, tuple[float, float]] = {
     "local_queue": (0, 1e6),
     "local_threads": (0, 4_096),
     "local_idle_unload_s": (0, 1e9),
+    "worker_jobs": (1, 256),
     "access_token_s": (1, 1e9),
     "refresh_token_s": (1, 1e9),
     "password_length": (8, 128),

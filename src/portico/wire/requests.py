@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -30,11 +30,14 @@ NO_LABELS = Labels()
 
 class AssistantOptions(msgspec.Struct, frozen=True):
     """What only assistants understand of a request. `variables` by their keys in lower case; a revision by its number
-    or by its name, None for the active one."""
+    or by its name, None for the active one. For RAG assistants: the conversation, "" without one, and the filters as
+    they came."""
 
     variables: Mapping[str, str] = {}
     revision: int | None = None
     revision_name: str | None = None
+    thread_id: str = ""
+    filters: Any = None
 
 
 NO_OPTIONS = AssistantOptions()
@@ -43,7 +46,7 @@ NO_OPTIONS = AssistantOptions()
 class AssistantUse(msgspec.Struct, frozen=True):
     """The assistant that has become a request to a model. `defaults` are the members that come from its settings and
     not from the caller; `guardrails` are on for it, whatever the project says; a prompt that `is_filled` holds words of
-    the caller."""
+    the caller. `said` is what people have said, where the messages hold more than that; None: what the messages say."""
 
     assistant_id: str
     name: str
@@ -51,6 +54,7 @@ class AssistantUse(msgspec.Struct, frozen=True):
     guardrails: frozenset[Guardrail] = frozenset()
     defaults: frozenset[str] = frozenset()
     is_filled: bool = False
+    said: tuple[str, ...] | None = None
 
 
 Dialect = Literal["chat", "messages", "responses"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import timeit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given, settings
@@ -20,8 +20,8 @@ from portico.server.storage.database import Database
 from portico.server.storage.secrets import InstallationKey
 from tests.server.access.house import KEY
 
-ACME, OTHER = OrganizationId(str(uuid4())), OrganizationId(str(uuid4()))
-SALES, BOTS, FOREIGN = (ProjectId(str(uuid4())) for _ in range(3))
+ACME, OTHER = OrganizationId(str(UUID(int=1))), OrganizationId(str(UUID(int=2)))
+SALES, BOTS, FOREIGN = (ProjectId(str(UUID(int=number))) for number in (3, 4, 5))
 PROJECT, OWNER, BLOCKED, EXPIRING = (f"geai_{letter * 64}" for letter in "POBE")
 NOON = 1_800_000_000.0
 
@@ -156,7 +156,7 @@ def test_organization_token_acts_on_the_project_it_names(name: bytes) -> None:
 
 @pytest.mark.parametrize("name", SPELLINGS)
 @pytest.mark.parametrize("token", [PROJECT, OWNER])
-@pytest.mark.parametrize("project", [FOREIGN, "none of ours", str(uuid4())])
+@pytest.mark.parametrize("project", [FOREIGN, "none of ours", str(UUID(int=6))])
 def test_foreign_project_header_is_403_with_id_2006(name: bytes, token: str, project: str) -> None:
     with pytest.raises(ForeignProject) as refusal:
         ask([(name, project.encode()), (b"authorization", token.encode())])

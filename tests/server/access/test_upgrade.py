@@ -75,6 +75,13 @@ async def test_an_older_installation_gets_its_roles_and_keeps_its_tokens(
         for one in ("Old", "Second")
         for role in ("Project Member", "Project Administrator", "Access all Project Assistants")
     }
+    async with database.begin() as connection:
+        query = (
+            "SELECT o.name, p.name, s.name FROM search_profiles s JOIN projects p USING (organization_id, project_id)"
+        )
+        query += " JOIN organizations o USING (organization_id)"
+        found = {tuple(row) for row in await connection.execute(text(query))}
+    assert found == {("Old", "Default", "Default"), ("Second", "Default", "Default")}
     await database.close()
 
     house = await open_house(empty_database_url, tmp_path)

@@ -26,7 +26,7 @@ from portico.server.storage.changes import Change
 from tests.server.access.house import House
 
 pytestmark = pytest.mark.anyio
-SEEN_WITHIN_S = 1.0
+SEEN_WITHIN_S = 15.0
 
 
 class AnyModel:
@@ -259,7 +259,7 @@ class Second:
         return self._process.stdout.readline().strip()
 
     def says(self, name: str, prompt: str) -> bool:
-        """Within a second."""
+        """Within a second on a machine that has one; without a notice it would take half a minute."""
         deadline = time.monotonic() + SEEN_WITHIN_S
         while (found := self.prompt(name)) != prompt:
             if time.monotonic() > deadline:

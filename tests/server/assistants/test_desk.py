@@ -13,7 +13,7 @@ import pytest
 
 from portico.server.access.caller import Caller, Roles
 from portico.server.assistants.definitions import Definition, Definitions, Revision, RevisionSettings
-from portico.server.assistants.desk import Desk
+from portico.server.assistants.desk import Desk, ProfileDesk
 from portico.server.edge.routes.chat import read_chat_request
 from portico.server.errors import AssistantNotFound, PorticoError, SearchProfileNotFound
 from portico.server.gateway.answers import Answer, Stream
@@ -64,9 +64,12 @@ class Drawer:
 
 
 class House:
-    def __init__(self, definition: Definition = TRANSLATOR, files: Drawer | None = None) -> None:
+    def __init__(
+        self, definition: Definition = TRANSLATOR, files: Drawer | None = None, search: ProfileDesk | None = None
+    ) -> None:
         self.gateway = Gateway()
-        self.desk = Desk(cast(ChatGateway, self.gateway), cast(Definitions, Known(definition)), files)
+        definitions = cast(Definitions, Known(definition))
+        self.desk = Desk(cast(ChatGateway, self.gateway), definitions, files, search=search)
 
     async def ask(self, model: str, content: str = "hi", caller: Caller = CALLER, **more: Any) -> ChatRequest:
         """The request as the gateway gets it, driven as requests are."""
@@ -84,6 +87,33 @@ async def test_an_assistant_is_answered_by_its_model_and_a_model_by_itself() -> 
     assert assistant.assistant is not None and assistant.assistant.name == "Translator"
     assert (await house.ask("openai/gpt-4o")).assistant is None
     assert (await house.ask("gpt-4o")).assistant is None
+
+
+class Shelf:
+    """The desk of RAG assistants, which asks the gateway itself."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.named: list[str] = []
+
+    async def answer(self, caller: Caller, name: str, request: ChatRequest, request_id: str) -> Answer | Stream:
+        self.named.append(name)
+        return await self.gateway.answer(caller, request, request_id)
+
+
+@pytest.mark.parametrize("roles", [None, Roles("frontend", frozenset()), Roles("frontend", frozenset({"a-1"}))])
+async def test_a_rag_assistant_is_open_to_all_who_may_execute(roles: Roles | None) -> None:
+    gateway = Gateway()
+    shelf = Shelf(gateway)
+    house = House(search=shelf)
+    members = [{"key": "year", "value": 2024}]
+    body = {"model": "saia:search:My Docs", "messages": ["hi"], "threadId": 7, "filters": members}
+    request = read_chat_request(json.dumps(body).encode())
+    caller = replace(CALLER, roles=roles)
+    await run(cast(Coroutine[Any, None, Any], house.desk.answer(caller, request, "r")))
+    assert shelf.named == ["My Docs"] and gateway.asked == [request]
+    assert (request.options.thread_id, request.options.filters) == ("7", members)
+    assert not {"threadId", "filters", "variables"} & request.members.keys()
 
 
 @pytest.mark.parametrize("kind", ["chat", "text"])

@@ -116,29 +116,24 @@ async def test_an_empty_export_is_an_empty_list(watched: Watched) -> None:
     assert reply.headers["content-type"] == "application/json"
 
 
-@pytest.mark.parametrize("name", ["assistantName", "assistantname", "Assistantname", "ASSISTANTNAME"])
-async def test_query_names_are_read_in_any_case(watched: Watched, name: str) -> None:
+async def test_query_names_are_read_in_any_case(watched: Watched) -> None:
     await watched.store(line(watched.house, 1, assistant="Translator"), line(watched.house, 2, assistant="Other"))
-    assert ids(await watched.ask(EXPORT, **{name: "Translator", "Count": 5})) == ["request-1"]
+    for name in ("assistantName", "assistantname", "Assistantname", "ASSISTANTNAME"):
+        assert ids(await watched.ask(EXPORT, **{name: "Translator", "Count": 5})) == ["request-1"], name
 
 
-@pytest.mark.parametrize(
-    ("asked", "found", "shown"),
-    [
+async def test_status_narrows_and_is_shown_as_it_was_asked(watched: Watched) -> None:
+    await watched.store(
+        line(watched.house, 1), line(watched.house, 2, status="failed"), line(watched.house, 3, status="cancelled")
+    )
+    for asked, found, shown in (
         ("completed", "request-1", "completed"),
         ("Succeeded", "request-1", "succeeded"),
         ("failed", "request-2", "failed"),
         ("cancelled", "request-3", "cancelled"),
-    ],
-)
-async def test_status_narrows_and_is_shown_as_it_was_asked(
-    watched: Watched, asked: str, found: str, shown: str
-) -> None:
-    await watched.store(
-        line(watched.house, 1), line(watched.house, 2, status="failed"), line(watched.house, 3, status="cancelled")
-    )
-    reply = await watched.ask(EXPORT, status=asked)
-    assert ids(reply) == [found] and reply.json()["items"][0]["status"] == shown
+    ):
+        reply = await watched.ask(EXPORT, status=asked)
+        assert ids(reply) == [found] and reply.json()["items"][0]["status"] == shown, asked
 
 
 async def test_without_a_filter_status_has_the_words_of_the_vendors_sdk(watched: Watched) -> None:
@@ -195,13 +190,12 @@ async def test_the_name_of_a_token_that_is_gone_is_its_id(watched: Watched) -> N
     assert (there["apiToken"], gone["apiToken"]) == ("ci", "gone")
 
 
-@pytest.mark.parametrize(
-    "name", ["a\0b", "'; DROP TABLE usage; --", "%", "ñ日本", "\ud800".encode("utf-8", "surrogatepass")]
-)
-async def test_hostile_names_find_nothing(watched: Watched, name: Any) -> None:
+async def test_hostile_names_find_nothing(watched: Watched) -> None:
     await watched.store(line(watched.house, 1, assistant="Translator"))
-    assert ids(await watched.ask(EXPORT, assistantName=name)) == []
-    assert ids(await watched.ask(EXPORT)) == ["request-1"]
+    names: list[Any] = ["a\0b", "'; DROP TABLE usage; --", "%", "ñ日本", "\ud800".encode("utf-8", "surrogatepass")]
+    for name in names:
+        assert ids(await watched.ask(EXPORT, assistantName=name)) == [], name
+        assert ids(await watched.ask(EXPORT)) == ["request-1"], name
 
 
 async def test_nobody_gets_an_export(watched: Watched) -> None:
@@ -267,11 +261,11 @@ async def test_what_is_over_cannot_be_ended_and_stays_what_it_was(watched: Watch
     assert (await cancel(watched, "request-2")).json()["status"] == "cancelled"
 
 
-@pytest.mark.parametrize("request_id", ["00000000-0000-4000-8000-000000000000", "a b", "x" * 65, "a\0b"])
-async def test_an_unknown_request_is_404_with_3(watched: Watched, request_id: str) -> None:
-    for reply in (await watched.ask(state(request_id)), await cancel(watched, request_id)):
-        assert reply.status == 404
-        assert reply.json()["errors"] == [{"id": 3, "description": "Request Not Found"}]
+async def test_an_unknown_request_is_404_with_3(watched: Watched) -> None:
+    for request_id in ("00000000-0000-4000-8000-000000000000", "a b", "x" * 65, "a\0b"):
+        for reply in (await watched.ask(state(request_id)), await cancel(watched, request_id)):
+            assert reply.status == 404, request_id
+            assert reply.json()["errors"] == [{"id": 3, "description": "Request Not Found"}], request_id
 
 
 async def test_the_request_of_another_project_is_unknown(watched: Watched) -> None:

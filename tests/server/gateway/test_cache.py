@@ -84,7 +84,7 @@ async def opened(
         await cache.close()
 
 
-async def until(check: Callable[[], bool], within_s: float = 5.0) -> None:
+async def until(check: Callable[[], bool], within_s: float = 15.0) -> None:
     deadline = time.monotonic() + within_s
     while not check():
         assert time.monotonic() < deadline, "too late"

@@ -118,7 +118,7 @@ def ask(content: str = "hello") -> ChatRequest:
     return ChatRequest(DirectModel("openai", "m"), {"messages": msgspec.Raw(messages)})
 
 
-async def until(check: Callable[[], bool], within_s: float = 2.0) -> None:
+async def until(check: Callable[[], bool], within_s: float = 15.0) -> None:
     deadline = time.monotonic() + within_s
     while not check():
         assert time.monotonic() < deadline, "too late"
@@ -175,32 +175,30 @@ async def test_an_idle_connection_that_was_closed_meanwhile_is_made_again(
         assert len(endpoint.asked) == 5
 
 
-@pytest.mark.parametrize(
-    ("settings", "answer", "category"),
-    [
-        ({}, verdict(False, violence=0.99), None),
-        ({"threshold": 0.5}, verdict(False, violence=0.6, hate=0.7), "hate"),
-        ({"threshold": 0.8}, verdict(True, violence=0.6), None),
-        ({"categories": {"hate": 0.1}}, verdict(True, violence=0.9, hate=0.05), None),
-        ({"categories": {"hate": 0.1}}, verdict(False, violence=0.9, hate=0.2), "hate"),
-        ({"categories": {"hate": 0.1}}, {"results": [{"flagged": True, "categories": {"hate": True}}]}, "hate"),
-        ({}, {"results": [{"flagged": True}]}, "flagged"),
-        ({}, {"results": [HARMLESS["results"][0], VIOLENT["results"][0]]}, "violence"),
-    ],
-)
-async def test_thresholds_decide(
-    house: House, transport: Transport, endpoint: Endpoint, settings: Any, answer: Any, category: str | None
-) -> None:
-    endpoint.answer = answer
+DECIDED: list[tuple[dict[str, Any], dict[str, Any], str | None]] = [
+    ({}, verdict(False, violence=0.99), None),
+    ({"threshold": 0.5}, verdict(False, violence=0.6, hate=0.7), "hate"),
+    ({"threshold": 0.8}, verdict(True, violence=0.6), None),
+    ({"categories": {"hate": 0.1}}, verdict(True, violence=0.9, hate=0.05), None),
+    ({"categories": {"hate": 0.1}}, verdict(False, violence=0.9, hate=0.2), "hate"),
+    ({"categories": {"hate": 0.1}}, {"results": [{"flagged": True, "categories": {"hate": True}}]}, "hate"),
+    ({}, {"results": [{"flagged": True}]}, "flagged"),
+    ({}, {"results": [HARMLESS["results"][0], VIOLENT["results"][0]]}, "violence"),
+]
+
+
+async def test_thresholds_decide(house: House, transport: Transport, endpoint: Endpoint) -> None:
     async with opened(house, transport) as guardrails:
-        policy = await policy_of(guardrails, house, told(endpoint.url, **settings))
-        checked = policy.check_input(ask())
-        if category is None:
-            await checked.settle()
-            return
-        with pytest.raises(GuardrailBlocked) as refusal:
-            await checked.settle()
-        assert refusal.value.category == category
+        for settings, answer, category in DECIDED:
+            endpoint.answer = answer
+            policy = await policy_of(guardrails, house, told(endpoint.url, **settings))
+            checked = policy.check_input(ask())
+            found = None
+            try:
+                await checked.settle()
+            except GuardrailBlocked as refusal:
+                found = refusal.category
+            assert found == category, (settings, answer)
 
 
 @pytest.mark.parametrize(
@@ -256,19 +254,37 @@ async def test_answers_are_moderated_where_that_is_asked_for(
 # which hosts --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "url",
-    ["http://api.example.com/v1", "https://127.0.0.1/v1", "https://localhost/", "https://[::1]/", "https://10.0.0.7/v1",
-     "https://169.254.169.254/latest", "https://[::ffff:127.0.0.1]/", "https://2130706433/", "https://0x7f.1/",
-     "https://127.1/", "ftp://api.example.com", "https://user:pw@api.example.com", "https://api.example.com/?a=b",
-     "https://", "nonsense", "https://a b", "https://[::", "https://api.example.com:99999/", "https://x\\@127.0.0.1/"],
-)  # fmt: skip
-async def test_hosts_behind_the_server_are_refused(house: House, transport: Transport, url: str) -> None:
+BEHIND = [
+    "http://api.example.com/v1",
+    "https://127.0.0.1/v1",
+    "https://localhost/",
+    "https://[::1]/",
+    "https://10.0.0.7/v1",
+    "https://169.254.169.254/latest",
+    "https://[::ffff:127.0.0.1]/",
+    "https://2130706433/",
+    "https://0x7f.1/",
+    "https://127.1/",
+    "ftp://api.example.com",
+    "https://user:pw@api.example.com",
+    "https://api.example.com/?a=b",
+    "https://",
+    "nonsense",
+    "https://a b",
+    "https://[::",
+    "https://api.example.com:99999/",
+    "https://x\\@127.0.0.1/",
+]
+
+
+async def test_hosts_behind_the_server_are_refused(house: House, transport: Transport) -> None:
     async with opened(house, transport, Hosts()) as guardrails:
-        with pytest.raises(HostRefused) as refusal:
-            await guardrails.replace(house.member, told(url))
-        assert (refusal.value.status, refusal.value.param) == (400, "moderation.baseUrl")
-        assert guardrails.of(house.member) is None
+        for url in BEHIND:
+            with pytest.raises(HostRefused) as refusal:
+                await guardrails.replace(house.member, told(url))
+                pytest.fail(url)
+            assert (refusal.value.status, refusal.value.param) == (400, "moderation.baseUrl"), url
+            assert guardrails.of(house.member) is None, url
 
 
 @pytest.mark.parametrize("setting", ["localhost", "LOCALHOST, other", "127.0.0.0/8"])

@@ -236,12 +236,11 @@ async def test_the_first_answer_that_holds_is_taken() -> None:
     assert (answered.choice.health.busy, house.ended) == (0, 1)
 
 
-async def test_a_failure_is_tried_elsewhere_at_once() -> None:
+async def test_a_failure_is_tried_elsewhere_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portico.server.gateway.routing.executor.BACKOFF_S", 1000.0)  # more than the budget
     house = House()
-    began = time.monotonic()
     answered = await house.send(house.choice("a", error()), house.choice("b", b"b", tier=1))
     assert (answered.value, answered.attempts, house.asked) == (b"b", 2, ["a", "b"])
-    assert time.monotonic() - began < 0.1
 
 
 @pytest.mark.parametrize("kind", [ProviderAuth, ProviderRateLimit, ProviderOvercapacity, ProviderTimeout])
@@ -287,7 +286,7 @@ async def test_a_wait_beyond_the_budget_is_told_instead_of_waited() -> None:
     with pytest.raises(ProviderRateLimit) as caught:
         await house.send(house.choice("a", error(ProviderRateLimit, 30.0)))
     assert (caught.value.retry_after_s, caught.value.attempts) == (30.0, 1)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 15
 
 
 async def test_the_shortest_retry_after_of_all_is_told() -> None:

@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from portico.sdk.clients.cache import AsyncCacheClient, CacheClient
     from portico.sdk.clients.chat import AsyncChatClient, ChatClient
     from portico.sdk.clients.embeddings import AsyncEmbeddingsClient, EmbeddingsClient
+    from portico.sdk.clients.evaluations import AsyncEvaluationsClient, EvaluationsClient
     from portico.sdk.clients.feedback import AsyncFeedbackClient, FeedbackClient
     from portico.sdk.clients.files import AsyncFilesClient, FilesClient
     from portico.sdk.clients.guardrails import AsyncGuardrailsClient, GuardrailsClient
     from portico.sdk.clients.images import AsyncImagesClient, ImagesClient
     from portico.sdk.clients.llm import AsyncLlmClient, LlmClient
+    from portico.sdk.clients.omni_parser import AsyncOmniParserClient, OmniParserClient
     from portico.sdk.clients.organizations import AsyncOrganizationsClient, OrganizationsClient
     from portico.sdk.clients.projects import AsyncProjectsClient, ProjectsClient
     from portico.sdk.clients.providers import AsyncProvidersClient, ProvidersClient
+    from portico.sdk.clients.rag import AsyncRagClient, RagClient
     from portico.sdk.clients.requests import AsyncRequestsClient, RequestsClient
     from portico.sdk.clients.rerank import AsyncRerankClient, RerankClient
     from portico.sdk.clients.responses import AsyncResponsesClient, ResponsesClient
@@ -45,6 +48,7 @@ class LowLevel:
     responses: Part[ResponsesClient] = Part("clients.responses:ResponsesClient")
     embeddings: Part[EmbeddingsClient] = Part("clients.embeddings:EmbeddingsClient")
     rerank: Part[RerankClient] = Part("clients.rerank:RerankClient")
+    omni_parser: Part[OmniParserClient] = Part("clients.omni_parser:OmniParserClient")
     files: Part[FilesClient] = Part("clients.files:FilesClient")
     images: Part[ImagesClient] = Part("clients.images:ImagesClient")
     audio: Part[AudioClient] = Part("clients.audio:AudioClient")
@@ -57,6 +61,8 @@ class LowLevel:
     usage_limits: Part[UsageLimitsClient] = Part("clients.usage_limits:UsageLimitsClient")
     requests: Part[RequestsClient] = Part("clients.requests:RequestsClient")
     assistants: Part[AssistantsClient] = Part("clients.assistants:AssistantsClient")
+    rag: Part[RagClient] = Part("clients.rag:RagClient")
+    evaluations: Part[EvaluationsClient] = Part("clients.evaluations:EvaluationsClient")
     assistant_requests: Part[AssistantRequestsClient] = Part("clients.assistant_requests:AssistantRequestsClient")
     analytics: Part[AnalyticsClient] = Part("clients.analytics:AnalyticsClient")
     guardrails: Part[GuardrailsClient] = Part("clients.guardrails:GuardrailsClient")
@@ -83,6 +89,7 @@ class AsyncLowLevel:
     responses: Part[AsyncResponsesClient] = Part("clients.responses:AsyncResponsesClient")
     embeddings: Part[AsyncEmbeddingsClient] = Part("clients.embeddings:AsyncEmbeddingsClient")
     rerank: Part[AsyncRerankClient] = Part("clients.rerank:AsyncRerankClient")
+    omni_parser: Part[AsyncOmniParserClient] = Part("clients.omni_parser:AsyncOmniParserClient")
     files: Part[AsyncFilesClient] = Part("clients.files:AsyncFilesClient")
     images: Part[AsyncImagesClient] = Part("clients.images:AsyncImagesClient")
     audio: Part[AsyncAudioClient] = Part("clients.audio:AsyncAudioClient")
@@ -95,6 +102,8 @@ class AsyncLowLevel:
     usage_limits: Part[AsyncUsageLimitsClient] = Part("clients.usage_limits:AsyncUsageLimitsClient")
     requests: Part[AsyncRequestsClient] = Part("clients.requests:AsyncRequestsClient")
     assistants: Part[AsyncAssistantsClient] = Part("clients.assistants:AsyncAssistantsClient")
+    rag: Part[AsyncRagClient] = Part("clients.rag:AsyncRagClient")
+    evaluations: Part[AsyncEvaluationsClient] = Part("clients.evaluations:AsyncEvaluationsClient")
     assistant_requests: Part[AsyncAssistantRequestsClient] = Part(
         "clients.assistant_requests:AsyncAssistantRequestsClient"
     )

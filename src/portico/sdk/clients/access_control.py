@@ -1,6 +1,7 @@
 """Members, roles and memberships, low level.
 
-Source: Access Control API reference, /v2/accessControl. `project_id` names the project where the token has none.
+Source: Access Control API reference, /v2/accessControl and /v1/accessControl/user. `project_id` names the project where
+the token has none.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from portico.sdk.clients.base import AsyncLowLevelClient, LowLevelClient
 from portico.sdk.errors import PorticoError
 
 ROOT = "/v2/accessControl"
+USER = "/v1/accessControl/user"
 
 
 class Part(TypedDict, total=False):
@@ -68,6 +70,12 @@ def update_role_call(
 def _role(name: str | None, external_id: str | None, assistants: Sequence[str] | None) -> dict[str, object]:
     listed = None if assistants is None else list(assistants)
     return given({"name": name, "externalId": external_id, "assistants": listed})
+
+
+def visit_call(tail: str, organization: str, project: str, access_token: str, repeat: Repeat) -> Call:
+    """The access token of a user goes in the query, as the reference has it."""
+    query = write_query({"organization": organization, "project": project, "accessToken": access_token})
+    return Call("GET", f"{USER}/{tail}", query, repeat=repeat)
 
 
 def _segment(text: str, what: str) -> str:
@@ -152,6 +160,22 @@ class AccessControlClient(LowLevelClient):
         """GET /v2/accessControl/organization/plugin-runtime-policies: none means no restriction."""
         return self._json(get(f"{ROOT}/organization/plugin-runtime-policies"))
 
+    def list_user_organizations(self) -> JsonObject:
+        """GET /v1/accessControl/user/organizations: those that the caller reaches."""
+        return self._json(get(f"{USER}/organizations"))
+
+    def list_user_projects(self, organization: str) -> JsonObject:
+        """GET /v1/accessControl/user/organization/projects: those that the caller reaches in one of them."""
+        return self._json(get(f"{USER}/organization/projects", {"organization": organization}))
+
+    def check_project_access(self, organization: str, project: str, access_token: str) -> JsonObject:
+        """GET /v1/accessControl/user/access/project: empty when the user of that access token sees the project."""
+        return self._json(visit_call("access/project", organization, project, access_token, Repeat.SAFE))
+
+    def get_project_token(self, organization: str, project: str, access_token: str) -> JsonObject:
+        """GET /v1/accessControl/user/token/project: `apiToken`, a new one each time, which ends after 30 days."""
+        return self._json(visit_call("token/project", organization, project, access_token, Repeat.NEVER))
+
 
 class AsyncAccessControlClient(AsyncLowLevelClient):
     async def list_memberships(self, *, email: str | None = None, **part: Unpack[Part]) -> JsonObject:
@@ -230,3 +254,19 @@ class AsyncAccessControlClient(AsyncLowLevelClient):
     async def get_runtime_policies(self) -> JsonObject:
         """GET /v2/accessControl/organization/plugin-runtime-policies: none means no restriction."""
         return await self._json(get(f"{ROOT}/organization/plugin-runtime-policies"))
+
+    async def list_user_organizations(self) -> JsonObject:
+        """GET /v1/accessControl/user/organizations: those that the caller reaches."""
+        return await self._json(get(f"{USER}/organizations"))
+
+    async def list_user_projects(self, organization: str) -> JsonObject:
+        """GET /v1/accessControl/user/organization/projects: those that the caller reaches in one of them."""
+        return await self._json(get(f"{USER}/organization/projects", {"organization": organization}))
+
+    async def check_project_access(self, organization: str, project: str, access_token: str) -> JsonObject:
+        """GET /v1/accessControl/user/access/project: empty when the user of that access token sees the project."""
+        return await self._json(visit_call("access/project", organization, project, access_token, Repeat.SAFE))
+
+    async def get_project_token(self, organization: str, project: str, access_token: str) -> JsonObject:
+        """GET /v1/accessControl/user/token/project: `apiToken`, a new one each time, which ends after 30 days."""
+        return await self._json(visit_call("token/project", organization, project, access_token, Repeat.NEVER))

@@ -8,7 +8,16 @@ from portico.sdk.call import JsonObject
 from portico.sdk.clients.access_control import AccessControlClient, AsyncAccessControlClient, Part
 from portico.sdk.managers.base import S, read, read_list
 from portico.sdk.paging import Page, Place, paged, paged_async
-from portico.wire.access_control import Invitation, Member, OrganizationAccess, ProjectAccess, Role
+from portico.wire.access_control import (
+    AuthorizedOrganization,
+    HandedToken,
+    Invitation,
+    Member,
+    OrganizationAccess,
+    ProjectAccess,
+    Role,
+)
+from portico.wire.projects import Project
 
 Names = Sequence[str]
 
@@ -109,6 +118,24 @@ class AccessControl:
     def delete_role(self, role: str, *, project_id: str | None = None) -> Role:
         """Raises NotFound; RequestConflict while somebody holds it, and for a role of the system."""
         return read(Role, self._client.delete_role(role, project_id=project_id))
+
+    def user_organizations(self) -> list[AuthorizedOrganization]:
+        """Those that the caller reaches."""
+        return read_list(AuthorizedOrganization, self._client.list_user_organizations(), "organizations")
+
+    def user_projects(self, organization: str) -> list[Project]:
+        """Those that the caller reaches in an organization, named by id or name. Raises Forbidden."""
+        return read_list(Project, self._client.list_user_projects(organization), "projects")
+
+    def check_access(self, organization: str, project: str, access_token: str) -> None:
+        """Whether the user of an access token sees a project. Raises Forbidden when not, Unauthorized for the token."""
+        self._client.check_project_access(organization, project, access_token)
+
+    def hand_out_token(self, organization: str, project: str, access_token: str) -> str:
+        """A new token of a project for the user of an access token; it ends after 30 days. Raises Forbidden,
+        Unauthorized."""
+        answer = self._client.get_project_token(organization, project, access_token)
+        return read(HandedToken, answer).api_token
 
 
 class AsyncAccessControl:
@@ -227,6 +254,24 @@ class AsyncAccessControl:
     async def delete_role(self, role: str, *, project_id: str | None = None) -> Role:
         """Raises NotFound; RequestConflict while somebody holds it, and for a role of the system."""
         return read(Role, await self._client.delete_role(role, project_id=project_id))
+
+    async def user_organizations(self) -> list[AuthorizedOrganization]:
+        """Those that the caller reaches."""
+        return read_list(AuthorizedOrganization, await self._client.list_user_organizations(), "organizations")
+
+    async def user_projects(self, organization: str) -> list[Project]:
+        """Those that the caller reaches in an organization, named by id or name. Raises Forbidden."""
+        return read_list(Project, await self._client.list_user_projects(organization), "projects")
+
+    async def check_access(self, organization: str, project: str, access_token: str) -> None:
+        """Whether the user of an access token sees a project. Raises Forbidden when not, Unauthorized for the token."""
+        await self._client.check_project_access(organization, project, access_token)
+
+    async def hand_out_token(self, organization: str, project: str, access_token: str) -> str:
+        """A new token of a project for the user of an access token; it ends after 30 days. Raises Forbidden,
+        Unauthorized."""
+        answer = await self._client.get_project_token(organization, project, access_token)
+        return read(HandedToken, answer).api_token
 
 
 def _part(place: Place) -> Part:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Collection
-from uuid import UUID
 
 from portico.server.access.caller import Caller
 from portico.server.access.session_refusals import CredentialUnknown, Unverified
 from portico.server.access.snapshot import Known, TokenSnapshot, choose_project
 from portico.server.errors import Forbidden, OutOfRange, Unauthorized
+from portico.server.kit.guids import read_guid
 
 Headers = Collection[tuple[bytes, bytes]]
 
@@ -108,10 +108,7 @@ def _read_id(value: bytes | None) -> str:
     """A UUID of a header, "" for none. Raises Forbidden for anything else: it is no place of the user's."""
     if value is None:
         return ""
-    try:
-        return str(UUID(value.strip().decode("ascii")))
-    except ValueError:
-        raise Forbidden from None
+    return read_guid(value.strip().decode("ascii", "replace"), Forbidden)
 
 
 def _read_basic(encoded: bytes) -> str:

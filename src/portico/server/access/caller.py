@@ -46,3 +46,12 @@ class Caller:
     user_id: UserId | None = None
     user_email: str = ""
     roles: Roles | None = None
+
+
+def acting_for(
+    organization_id: OrganizationId, organization_name: str, project_id: ProjectId, project_name: str, doing: str
+) -> Caller:
+    """The house itself at work for a project: metered and limited as a caller of it, told apart by what it is doing."""
+    return Caller(
+        organization_id, organization_name, TokenId(doing), "project", project_id, project_name, token_name=doing
+    )

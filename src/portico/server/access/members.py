@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +19,7 @@ from portico.server.access.tenancy import Tenancy, clean_text
 from portico.server.access.views import show_member, show_project
 from portico.server.errors import FieldRequired, PatternMismatch
 from portico.server.ids import OrganizationId, ProjectId, RoleId, UserId
+from portico.server.kit.guids import maybe_guid
 from portico.server.storage.memberships import list_members, maybe_member, maybe_user_id
 from portico.server.storage.roles import RoleRow, delete_memberships, insert_membership, list_roles
 from portico.server.storage.users import UserRow
@@ -212,10 +212,10 @@ async def _record(
 
 
 async def _find_user(connection: AsyncConnection, organization_id: OrganizationId, named: str) -> UserId:
-    try:
-        return UserId(str(UUID(named)))
-    except ValueError:
-        found = await maybe_user_id(connection, organization_id, clean_text(named))
+    guid = maybe_guid(named)
+    if guid is not None:
+        return UserId(guid)
+    found = await maybe_user_id(connection, organization_id, clean_text(named))
     if found is None:
         raise EmailNotFound(named)
     return found

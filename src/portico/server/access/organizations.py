@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,10 +23,12 @@ from portico.server.access.tenancy import Tenancy, clean_name, new_token, refuse
 from portico.server.access.tokens import write_token
 from portico.server.errors import Conflict, OutOfRange, PatternMismatch
 from portico.server.ids import OrganizationId, ProjectId
+from portico.server.kit.guids import read_guid
 from portico.server.storage import organizations as rows
 from portico.server.storage.organizations import OrganizationRow
 from portico.server.storage.projects import delete_project, insert_project, list_projects
 from portico.server.storage.removal import remove_contents
+from portico.server.storage.search_profiles import insert_default
 from portico.server.storage.secrets import InstallationKey
 from portico.server.storage.tokens import insert_token, list_tokens
 from portico.wire.organizations import DeletedOrganization, Organization, OrganizationList
@@ -65,6 +66,7 @@ async def found(
     await create_system_roles(connection, organization.organization_id, None)
     project = await insert_project(connection, organization.organization_id, DEFAULT_NAME)
     await create_system_roles(connection, organization.organization_id, project.project_id)
+    await insert_default(connection, organization.organization_id, project.project_id)
     tokens = await make_tokens(
         connection, key, organization.organization_id, project.project_id, DEFAULT_NAME, first_start=first_start
     )
@@ -209,7 +211,4 @@ async def _record(
 
 
 def _read_guid(text: str) -> OrganizationId:
-    try:
-        return OrganizationId(str(UUID(text)))
-    except ValueError:
-        raise OrganizationNotFound from None
+    return OrganizationId(read_guid(text, OrganizationNotFound))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access.caller import Caller
 from portico.server.access.refusals import NoProjectChosen, ProjectNotInOrganization
 from portico.server.ids import ProjectId
+from portico.server.kit.guids import maybe_guid
+from portico.server.kit.texts import storable
 from portico.server.storage.projects import ProjectRow, list_projects, maybe_project
 
 
@@ -41,7 +42,9 @@ async def find_place(
     """
     project_id = caller.project_id
     if id_or_name is not None:
-        project_id = await _find_id(connection, caller, id_or_name)
+        project_id = await maybe_project_id(connection, caller, id_or_name)
+        if project_id is None:
+            raise ProjectNotInOrganization
     if project_id is None:
         raise NoProjectChosen
     if project_id != caller.project_id and not _administers(caller):
@@ -52,6 +55,16 @@ async def find_place(
     return Place(row)
 
 
+async def maybe_project_id(connection: AsyncConnection, caller: Caller, id_or_name: str) -> ProjectId | None:
+    """The id of a project of the caller's organization that is called so; a GUID comes back without being looked up."""
+    guid = maybe_guid(id_or_name)
+    if guid is not None:
+        return ProjectId(guid)
+    name = storable(id_or_name, nul="\ufffd")
+    found = await list_projects(connection, caller.organization_id, name=name, hidden=True)
+    return found[0].project_id if found else None
+
+
 def read_members(body: Mapping[str, Any]) -> dict[str, Any]:
     """Members of a body by their names in lower case: the reference spells them both ways."""
     return {name.lower(): value for name, value in body.items()}
@@ -59,14 +72,3 @@ def read_members(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _administers(caller: Caller) -> bool:
     return caller.scope == "organization" or (caller.roles is not None and caller.roles.organization_administrator)
-
-
-async def _find_id(connection: AsyncConnection, caller: Caller, id_or_name: str) -> ProjectId:
-    try:
-        return ProjectId(str(UUID(id_or_name)))
-    except ValueError:
-        name = id_or_name.replace("\0", "")
-        found = await list_projects(connection, caller.organization_id, name=name, hidden=True)
-    if not found:
-        raise ProjectNotInOrganization
-    return found[0].project_id

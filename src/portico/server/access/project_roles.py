@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +18,7 @@ from portico.server.access.tenancy import Tenancy, clean_name, clean_text, refus
 from portico.server.access.views import show_project, show_role
 from portico.server.errors import AssistantNotFound, PatternMismatch
 from portico.server.ids import RoleId
+from portico.server.kit.guids import maybe_guid
 from portico.server.storage.assistants import list_assistants
 from portico.server.storage.roles import (
     RoleRow,
@@ -111,7 +111,7 @@ async def delete(tenancy: Tenancy, caller: Caller, name_or_id: str) -> Role:
 
 async def _find_home(connection: AsyncConnection, caller: Caller, name_or_id: str) -> Place:
     """The caller's project; for one who has none and names the role by its id, the project of the role."""
-    role_id = _read_guid(name_or_id)
+    role_id = maybe_guid(name_or_id) or ""
     if caller.project_id is not None or not role_id:
         return await find_place(connection, caller)
     home = await maybe_home(connection, caller.organization_id, RoleId(role_id))
@@ -154,7 +154,7 @@ async def _read_assistants(
         raise PatternMismatch("assistants", "send a list of names or ids of assistants")
     rows = await list_assistants(connection, (caller.organization_id, place.project.project_id))
     known = {row.name: row.assistant_id for row in rows} | {row.assistant_id: row.assistant_id for row in rows}
-    found = [known.get(name.strip()) or known.get(_read_guid(name)) for name in named]
+    found = [known.get(name.strip()) or known.get(maybe_guid(name) or "") for name in named]
     if None in found:
         raise AssistantNotFound
     return [one for one in dict.fromkeys(found) if one is not None]
@@ -165,10 +165,3 @@ def _read_text(members: Mapping[str, Any], name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise PatternMismatch(name, "send a text")
     return None if value is None else clean_text(value)
-
-
-def _read_guid(text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return ""

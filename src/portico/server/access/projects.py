@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,6 +24,8 @@ from portico.server.access.tenancy import Tenancy, clean_description, clean_name
 from portico.server.access.tokens import write_token
 from portico.server.errors import OutOfRange
 from portico.server.ids import ProjectId
+from portico.server.kit.guids import read_guid
+from portico.server.storage import search_profiles as rows
 from portico.server.storage.projects import (
     ProjectRow,
     delete_project,
@@ -35,7 +36,7 @@ from portico.server.storage.projects import (
 )
 from portico.server.storage.removal import remove_contents
 from portico.server.storage.tokens import insert_token
-from portico.wire.projects import DeletedProject, Project
+from portico.wire.projects import DeletedProject, Project, SearchProfile
 from portico.wire.tokens import ApiToken
 
 DEFAULT_NAME = "Default"
@@ -72,6 +73,7 @@ async def create(
     async with refuse_duplicate(lambda: ProjectExists(called)), tenancy.change(caller.organization_id) as connection:
         project = await insert_project(connection, caller.organization_id, called, text)
         await create_system_roles(connection, caller.organization_id, project.project_id)
+        await rows.insert_default(connection, caller.organization_id, project.project_id)
         hashed = tenancy.key.hash_token(secret)
         token = await insert_token(connection, caller.organization_id, project.project_id, hashed, DEFAULT_NAME)
         if also is not None:
@@ -100,6 +102,12 @@ async def find(tenancy: Tenancy, caller: Caller, project_id: str) -> ProjectRow:
         raise ProjectNotInOrganization
     async with tenancy.database.begin() as connection:
         return _found(await maybe_project(connection, caller.organization_id, wanted))
+
+
+async def list_profiles(tenancy: Tenancy, row: ProjectRow) -> Sequence[tuple[str, str]]:
+    """Names and descriptions of its enabled RAG assistants."""
+    async with tenancy.database.begin() as connection:
+        return await rows.list_profiles(connection, row.organization_id, row.project_id, include_disabled=False)
 
 
 async def change(
@@ -143,8 +151,9 @@ async def delete(tenancy: Tenancy, caller: Caller, project_id: str) -> DeletedPr
     return DeletedProject(project_id=row.project_id, project_name=row.name, removed=removed)
 
 
-def show(row: ProjectRow, organization_name: str | None = None) -> Project:
-    """As a listing has it; with the name of its organization as an answer of its own."""
+def show(row: ProjectRow, organization_name: str | None = None, profiles: Sequence[tuple[str, str]] = ()) -> Project:
+    """As a listing has it; with the name of its organization as an answer of its own, which tells its RAG assistants
+    (name and description), too."""
     shown = Project(
         project_id=row.project_id,
         project_name=row.name,
@@ -154,7 +163,7 @@ def show(row: ProjectRow, organization_name: str | None = None) -> Project:
     )
     if organization_name is not None:
         shown.organization_id, shown.organization_name = row.organization_id, organization_name
-        shown.search_profiles = []  # RAG assistants: none can be made yet
+        shown.search_profiles = [SearchProfile(name=name, description=text) for name, text in profiles]
     return shown
 
 
@@ -186,7 +195,4 @@ def _read_name(name: str | None) -> str:
 
 
 def _read_guid(text: str) -> ProjectId:
-    try:
-        return ProjectId(str(UUID(text)))
-    except ValueError:
-        raise ProjectNotFound from None
+    return ProjectId(read_guid(text, ProjectNotFound))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access.refusals import RoleNotFound
 from portico.server.ids import OrganizationId, ProjectId, RoleId, UserId
+from portico.server.kit.guids import maybe_guid
+from portico.server.kit.texts import storable
 from portico.server.storage.roles import RoleRow, RoleType, insert_membership, insert_role, maybe_role
 
 PROJECT_MEMBER = "Project Member"
@@ -51,18 +52,12 @@ async def find_role(
     connection: AsyncConnection, organization_id: OrganizationId, project_id: ProjectId | None, name_or_id: str
 ) -> RoleRow:
     """A role of a project, or of the organization itself (None), by its GUID or its name. Raises RoleNotFound (404)."""
-    role_id: RoleId | None = None
-    try:
-        role_id = RoleId(str(UUID(name_or_id)))
-    except ValueError:
-        found = await maybe_role(connection, organization_id, project_id, name=_clean(name_or_id))
+    guid = maybe_guid(name_or_id)
+    if guid is None:
+        name = storable(name_or_id, nul="\ufffd").strip()
+        found = await maybe_role(connection, organization_id, project_id, name=name)
     else:
-        found = await maybe_role(connection, organization_id, project_id, role_id=role_id)
+        found = await maybe_role(connection, organization_id, project_id, role_id=RoleId(guid))
     if found is None:
         raise RoleNotFound(name_or_id)
     return found
-
-
-def _clean(name: str) -> str:
-    """No role has a name with what PostgreSQL cannot even be asked for; see `tenancy.clean_text`."""
-    return name.replace("\0", "\ufffd").encode("utf-8", "replace").decode().strip()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,6 +26,7 @@ from portico.server.access.tokens import find_project
 from portico.server.errors import Conflict, FieldRequired, NotFound, OutOfRange
 from portico.server.ids import OrganizationId, ProjectId
 from portico.server.kit.clock import wire_time
+from portico.server.kit.guids import maybe_guid
 from portico.server.settings import Secret
 from portico.server.storage.project_secrets import (
     SecretRow,
@@ -70,7 +70,7 @@ async def list_all(tenancy: Tenancy, caller: Caller, query: Mapping[str, str]) -
     place = (caller.organization_id, find_project(caller))
     skip, count = _read_number(query, "start", 0, 2**31 - 1), _read_number(query, "count", 10, MOST)
     wanted = query.get("id")
-    secret_id = None if wanted is None else _maybe_guid(wanted)
+    secret_id = None if wanted is None else maybe_guid(wanted)
     if wanted is not None and secret_id is None:
         return ProjectSecretList()
     async with tenancy.database.begin() as connection:
@@ -175,7 +175,7 @@ def _context(organization_id: OrganizationId, project_id: ProjectId, secret_id: 
 
 
 async def _find(connection: AsyncConnection, caller: Caller, secret_id: str, *, lock: bool = False) -> SecretRow:
-    project_id, wanted = find_project(caller), _maybe_guid(secret_id)
+    project_id, wanted = find_project(caller), maybe_guid(secret_id)
     if wanted is None:
         raise NotFound
     row = await maybe_secret(connection, caller.organization_id, project_id, secret_id=wanted, lock=lock)
@@ -222,10 +222,3 @@ def _read_number(query: Mapping[str, str], name: str, default: int, most: int) -
     if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= most):
         raise OutOfRange(name, f"send a whole number from 0 to {most}")
     return int(text)
-
-
-def _maybe_guid(text: str) -> str | None:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return None

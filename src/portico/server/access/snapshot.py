@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +13,7 @@ from portico.server.access.people import People
 from portico.server.errors import ForeignProject, TokenBlocked, Unauthorized
 from portico.server.ids import OrganizationId, ProjectId, TokenId
 from portico.server.kit.clock import Clock, system_clock
+from portico.server.kit.guids import maybe_guid
 from portico.server.storage.audit import INSTALLATION
 from portico.server.storage.changes import UNKNOWN, Change
 from portico.server.storage.database import Database
@@ -102,7 +102,7 @@ class TokenSnapshot:
         tenant = self._tenants.get(caller.organization_id, _NOBODY)
         name = tenant.projects.get(ProjectId(project_id))
         if name is None:
-            raise ForeignProject(is_id=_is_guid(project_id))
+            raise ForeignProject(is_id=maybe_guid(project_id) is not None)
         return ProjectId(project_id), name
 
     def _maybe_project_name(self, organization_id: OrganizationId, project_id: ProjectId) -> str | None:
@@ -177,11 +177,3 @@ def _known(token: KnownToken) -> Known:
         token_name=token.name,
     )
     return Known(caller, token.usable, None if token.expires_at is None else token.expires_at.timestamp())
-
-
-def _is_guid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True

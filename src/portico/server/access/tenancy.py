@@ -14,6 +14,7 @@ from portico.server.access.snapshot import TokenSnapshot
 from portico.server.errors import OutOfRange, PorticoError
 from portico.server.ids import OrganizationId
 from portico.server.kit.hashing import random_text
+from portico.server.kit.texts import storable
 from portico.server.storage.database import Database
 from portico.server.storage.secrets import InstallationKey
 
@@ -68,4 +69,4 @@ def clean_description(description: str | None) -> str:
 
 def clean_text(text: str) -> str:
     """Without what PostgreSQL cannot store: NUL, and halves of surrogate pairs that JSON lets through."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode().strip()
+    return storable(text).strip()

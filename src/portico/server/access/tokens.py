@@ -6,7 +6,6 @@ The text of a token is shown once, as `id` of the answer that makes it; afterwar
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import UUID
 
 from msgspec import UNSET
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,6 +35,7 @@ from portico.server.access.tenancy import (
 from portico.server.errors import FieldRequired, NotFound, OutOfRange, PatternMismatch
 from portico.server.ids import ProjectId, TokenId
 from portico.server.kit.clock import system_clock, wire_time
+from portico.server.kit.guids import read_guid
 from portico.server.storage.projects import maybe_project
 from portico.server.storage.tokens import (
     TokenRow,
@@ -96,7 +96,7 @@ async def list_project_tokens(tenancy: Tenancy, caller: Caller, project_id: str 
     Raises NoProjectChosen (400, id 9), ProjectNotInOrganization (404, id 2006).
     """
     require(caller, "project_tokens")
-    chosen = caller.project_id if project_id is None else _read_project(project_id)
+    chosen = caller.project_id if project_id is None else ProjectId(read_guid(project_id, ProjectNotInOrganization))
     if chosen is None:
         raise NoProjectChosen
     if caller.scope != "organization" and chosen != caller.project_id:
@@ -260,7 +260,7 @@ async def _find(
         hashed = tenancy.key.hash_token(id_or_secret)
         row = await maybe_token(connection, caller.organization_id, hash=hashed)
     else:
-        row = await maybe_token(connection, caller.organization_id, token_id=_read_guid(id_or_secret))
+        row = await maybe_token(connection, caller.organization_id, token_id=TokenId(read_guid(id_or_secret, NotFound)))
     # Each of the two lists knows its own tokens only, and a project never sees those of another one.
     if row is None or (row.project_id is None) != of_organization:
         raise NotFound
@@ -286,17 +286,3 @@ def _read_description(description: str | None) -> str | None:
     if not text:
         raise DescriptionEmpty
     return text
-
-
-def _read_project(text: str) -> ProjectId:
-    try:
-        return ProjectId(str(UUID(text)))
-    except ValueError:
-        raise ProjectNotInOrganization from None
-
-
-def _read_guid(text: str) -> TokenId:
-    try:
-        return TokenId(str(UUID(text)))
-    except ValueError:
-        raise NotFound from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +20,7 @@ from portico.server.access.tenancy import Tenancy, clean_text
 from portico.server.errors import Forbidden, OutOfRange, PatternMismatch
 from portico.server.ids import UserId
 from portico.server.kit.clock import wire_time
+from portico.server.kit.guids import read_guid
 from portico.server.storage import users as rows
 from portico.server.storage.audit import INSTALLATION
 from portico.server.storage.sessions import end_sessions, list_sessions
@@ -144,7 +144,7 @@ async def list_user_sessions(tenancy: Tenancy, caller: Caller, user: str) -> Ses
 
 async def end_user_sessions(tenancy: Tenancy, caller: Caller, user: str, session_id: str | None) -> int:
     """One session or all. Raises UserNotFound, also for a session that is none of his."""
-    wanted = None if session_id is None else _read_guid(session_id, session_id)
+    wanted = None if session_id is None else read_guid(session_id, UserNotFound(clean_text(session_id)))
     async with tenancy.database.begin() as connection:
         found = await _find_allowed(connection, caller, user)
         by = "user" if found.user_id == caller.user_id else "administrator"
@@ -226,7 +226,7 @@ async def _find(connection: AsyncConnection, user: str) -> UserRow:
     found = await (
         maybe_user_by_email(connection, clean_text(user))
         if "@" in user
-        else maybe_user(connection, UserId(_read_guid(user, user)))
+        else maybe_user(connection, UserId(read_guid(user, UserNotFound(clean_text(user)))))
     )
     if found is None:
         raise UserNotFound(clean_text(user))
@@ -245,13 +245,6 @@ async def _find_self(connection: AsyncConnection, caller: Caller) -> UserRow:
     if found is None:
         raise Forbidden
     return found
-
-
-def _read_guid(value: str, shown: str) -> str:
-    try:
-        return str(UUID(value))
-    except ValueError:
-        raise UserNotFound(clean_text(shown)) from None
 
 
 def _status(body: Mapping[str, Any]) -> bool | None:

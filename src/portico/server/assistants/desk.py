@@ -1,6 +1,6 @@
 """Reads the model reference once and picks the desk. A direct model goes straight to the gateway.
 
-RAG assistants, agents and flows do not exist yet: their names are answered as unknown, as documented.
+Agents and flows do not exist yet: their names are answered as unknown, as documented.
 """
 
 from __future__ import annotations
@@ -30,6 +30,14 @@ class AssistantDesk(Protocol):
     ) -> Awaitable[Answer | Stream]: ...
 
 
+class ProfileDesk(Protocol):
+    """Where RAG assistants are answered (`assistants/search`)."""
+
+    def answer(
+        self, caller: Caller, name: str, request: ChatRequest, request_id: str
+    ) -> Awaitable[Answer | Stream]: ...
+
+
 _NO_OTHERS: Mapping[str, AssistantDesk] = {}
 
 
@@ -42,9 +50,11 @@ class Desk:
         definitions: Definitions,
         files: FileReferences | None = None,
         others: Mapping[str, AssistantDesk] = _NO_OTHERS,
+        search: ProfileDesk | None = None,
     ) -> None:
-        """`others` are the desks of further types of assistants."""
+        """`others` are the desks of further types of assistants, `search` that of RAG assistants."""
         self._chat = chat
+        self._search = search
         self._definitions = definitions
         self._files = files
         prompt = PromptDesk(chat, definitions, files)
@@ -56,6 +66,8 @@ class Desk:
         if isinstance(ref, SaiaRef):
             if ref.type == "assistant":
                 return self._assist(caller, ref.name, request, request_id)
+            if ref.type == "search" and self._search is not None:  # open to all who may execute: no role names one
+                return self._search.answer(caller, ref.name, request, request_id)
             raise SearchProfileNotFound(param="model") if ref.type == "search" else AssistantNotFound(param="model")
         if isinstance(ref, AgentRef):
             _require_uuid(request.conversation_id)

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
-from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,6 +31,8 @@ from portico.server.assistants.refusals import (
 )
 from portico.server.assistants.render import diff, show, show_revision
 from portico.server.errors import AssistantNotFound
+from portico.server.kit.guids import maybe_guid
+from portico.server.kit.texts import storable
 from portico.server.storage.assistants import (
     AssistantRow,
     NewRevision,
@@ -255,12 +256,12 @@ async def _find(
     connection: AsyncConnection, caller: Caller, place: Place, id_or_name: str, *, lock: bool = False
 ) -> AssistantRow:
     """By id, then by name. Raises AssistantNotFound; AssistantNotInProject (404, id 2031) for another project's id."""
-    guid = _maybe_guid(id_or_name)
+    guid = maybe_guid(id_or_name)
     if guid:
         row = await maybe_assistant(connection, place, assistant_id=guid, lock=lock)
         if row is not None:
             return row
-    name = id_or_name.replace("\0", "").encode("utf-8", "replace").decode()
+    name = storable(id_or_name)
     row = await maybe_assistant(connection, place, name=name, lock=lock) if name else None
     if row is not None:
         return row
@@ -274,13 +275,6 @@ async def _find_revision(connection: AsyncConnection, row: AssistantRow, number:
     if found is None:
         raise AssistantRevisionNotFound
     return found
-
-
-def _maybe_guid(text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return ""
 
 
 def _place(row: ProjectRow | AssistantRow) -> Place:

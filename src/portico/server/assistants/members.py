@@ -22,6 +22,7 @@ from portico.server.assistants.refusals import (
     UnexpectedAssistantStatus,
 )
 from portico.server.errors import InvalidType, OutOfRange, PatternMismatch
+from portico.server.kit.texts import storable
 from portico.wire.assistants import WelcomeData
 
 Action = Literal["save", "saveNewRevision", "savePublishNewRevision", "publish"]
@@ -121,7 +122,7 @@ def _read(body: Mapping[str, Any], action: Action) -> Change:
         revision_description=_read_words(body, "revisionDescription", LONGEST_TEXT),
         prompt=_read_prompt(body),
         settings=_read_settings(body),
-        welcome_data=_read_welcome(body),
+        welcome_data=read_welcome(body),
         service=_read_service(body),
     )
 
@@ -133,11 +134,7 @@ def read_text(body: Mapping[str, Any], name: str, within: str = "") -> str | Non
         return None
     if not isinstance(value, str):
         raise PatternMismatch(within + name, "send a text")
-    return _storable(value)
-
-
-def _storable(text: str) -> str:
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
+    return storable(value)
 
 
 def _read_name(body: Mapping[str, Any]) -> str | None:
@@ -255,7 +252,7 @@ def _number(value: Any, name: str, low: float, high: float) -> float | None:
     return number
 
 
-def _read_welcome(body: Mapping[str, Any]) -> str | None:
+def read_welcome(body: Mapping[str, Any]) -> str | None:
     """The start page as JSON text; an empty object is none. Raises PatternMismatch, OutOfRange."""
     given = body.get("welcomeData")
     if given is None or given == {}:
@@ -279,4 +276,4 @@ def _clean(value: Any) -> Any:
         return {name: _clean(one) for name, one in value.items() if one is not None}
     if isinstance(value, list):
         return [_clean(one) for one in value]
-    return _storable(value) if isinstance(value, str) else value
+    return storable(value) if isinstance(value, str) else value

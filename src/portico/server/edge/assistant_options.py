@@ -1,6 +1,7 @@
-"""The members that only assistants understand, taken out of a request: `variables`, `revision`, `revisionName`.
+"""The members that only assistants understand, taken out of a request: `variables`, `revision`, `revisionName`, and
+for RAG assistants `threadId` and `filters`.
 
-Source: Chat API reference, "Variables"; Assistant API reference, POST /v1/assistant/chat.
+Source: Chat API reference, "Variables" and "RAG"; Assistant API reference, POST /v1/assistant/chat.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from portico.wire.requests import NO_OPTIONS, NULL, AssistantOptions, Members
 
 MOST_VARIABLES = 1_000
 MOST = 2**31 - 1
+LONGEST_THREAD = 256
 _NAMES = ("variables", "revision", "revisionName")
+_RAG_NAMES = ("variables", "threadId", "filters")
 
 
 def take_assistant_options(members: Members) -> AssistantOptions:
@@ -27,6 +30,31 @@ def take_assistant_options(members: Members) -> AssistantOptions:
         revision=_read_revision(_take(members, "revision")),
         revision_name=_read_name(_take(members, "revisionName")),
     )
+
+
+def take_search_options(members: Members) -> AssistantOptions:
+    """The same for RAG assistants; the filters are read by who searches. Raises PatternMismatch, FieldRequired,
+    OutOfRange."""
+    if not any(name in members for name in _RAG_NAMES):
+        return NO_OPTIONS
+    return AssistantOptions(
+        variables=_read_variables(_take(members, "variables")),
+        thread_id=read_thread(_take(members, "threadId"), "threadId"),
+        filters=_take(members, "filters"),
+    )
+
+
+def read_thread(given: Any, where: str) -> str:
+    """A conversation by the caller's own name of it; a number is taken as its text. Raises PatternMismatch."""
+    if given is None:
+        return ""
+    if isinstance(given, int) and not isinstance(given, bool):
+        given = str(given)
+    if not isinstance(given, str):
+        raise PatternMismatch(where, "send a string")
+    if len(given) > LONGEST_THREAD:
+        raise PatternMismatch(where, f"at most {LONGEST_THREAD} characters")
+    return clean_text(given)
 
 
 def _take(members: Members, name: str) -> Any:

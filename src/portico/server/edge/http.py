@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from litestar.openapi.config import OpenAPIConfig
 
 from portico import __version__
+from portico.server.assistants.search.refusals import VerbNotSupported
 from portico.server.edge.allow import allowed_methods
 from portico.server.edge.dialects.messages import COUNT_PATHS
 from portico.server.edge.dialects.messages import PATHS as MESSAGES
@@ -31,12 +32,14 @@ from portico.server.edge.routes import (
     cache,
     chat,
     embeddings,
+    evaluations,
     feedback,
     files,
     guardrails,
     images,
     llm,
     metrics,
+    omni_parser,
     openapi,
     organizations,
     plugins,
@@ -45,6 +48,8 @@ from portico.server.edge.routes import (
     requests,
     rerank,
     responses,
+    search,
+    search_execute,
     secrets,
     setup,
     status,
@@ -69,6 +74,7 @@ HOT: Mapping[str, Handler] = {
     **dict.fromkeys(videos.GENERATIONS, videos.generate),
     **dict.fromkeys(videos.STATUS, videos.status),
     **assistant_requests.HANDLERS,
+    **dict.fromkeys(search_execute.PATHS, search_execute.execute),
     **dict.fromkeys(RESPONSES, responses.create_response),
     **dict.fromkeys(MESSAGES, anthropic_messages.create_message),
     **dict.fromkeys(COUNT_PATHS, anthropic_messages.count_message_tokens),
@@ -89,6 +95,9 @@ ROUTES = (
     *usage_limits.ROUTES,
     *requests.ROUTES,
     *assistants.ROUTES,
+    *search.ROUTES,
+    *omni_parser.ROUTES,
+    *evaluations.ROUTES,
     *analytics.ROUTES,
     *status.ROUTES,
     *metrics.ROUTES,
@@ -120,8 +129,9 @@ def build_application(services: Services, guard: Guard) -> Corridor:
 
 
 def _answer_method(request: Request[Any, Any, Any], failure: MethodNotAllowedException) -> Response[bytes]:
-    allow = allowed_methods(request.app.routes, request.scope["path"])
-    return _answer_error(request, MethodNotAllowed(headers={"Allow": allow}))
+    path = request.scope["path"]
+    refusal = VerbNotSupported if path.startswith(f"{search.ROOT}/") else MethodNotAllowed
+    return _answer_error(request, refusal(headers={"Allow": allowed_methods(request.app.routes, path)}))
 
 
 def _answer_error(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:

@@ -16,10 +16,12 @@ from portico.server.edge.stream import Handler
 from portico.server.errors import MethodNotAllowed, PayloadTooLarge, PorticoError
 from portico.server.kit.request_ids import new_request_id
 from portico.server.services import Services
+from portico.server.settings import Settings
 
 OPEN_BODY_BYTES = 64 * 1024
 UPLOAD_PATH = "/v1/files"
-UPLOAD_FORM_BYTES = 256 * 1024
+_DOCUMENT_PATH = re.compile(r"/v1/search/profile/[^/]+/document")
+UPLOAD_FORM_BYTES = 2 * 1024 * 1024
 """What a form may add to its file."""
 _SLASHES = re.compile(r"/{2,}")
 Asgi = Callable[[dict[str, Any], Any, Any], Any]
@@ -73,8 +75,8 @@ class Corridor:
             limit = self._services.settings.body_limit_bytes
             if scope["path"] in self._guard.open_paths:  # nobody in particular needs no more room
                 limit = min(limit, OPEN_BODY_BYTES)
-            elif scope["path"] == UPLOAD_PATH:  # never whole in memory; the file itself is measured on its way
-                limit = self._services.settings.files_limit_bytes + UPLOAD_FORM_BYTES
+            elif (room := _maybe_room(scope["path"], self._services.settings)) is not None:
+                limit = room + UPLOAD_FORM_BYTES  # never whole in memory; the file itself is measured on its way
             await self._app(scope, _Ceiling(receive, scope, limit), answer.send)
         except Exception as failure:
             if answer.started:
@@ -93,6 +95,13 @@ class Corridor:
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
         await answer.send({"type": "http.response.start", "status": status, "headers": headers})
         await answer.send({"type": "http.response.body", "body": body})
+
+
+def _maybe_room(path: str, settings: Settings) -> int | None:
+    """Bytes of a file that may be uploaded here; None where nothing is uploaded."""
+    if path == UPLOAD_PATH:
+        return settings.files_limit_bytes
+    return settings.documents_limit_bytes if _DOCUMENT_PATH.fullmatch(path) else None
 
 
 class _Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from email.message import Message
 from typing import Any
 
@@ -21,14 +21,31 @@ FILE = "file"
 class Upload:
     """One request body. `content` gives the file's bytes; behind it, `fields` holds the other parts of the form."""
 
-    def __init__(self, receive: Any, content_type: str) -> None:
-        """Raises BadInputText for a form without a boundary."""
+    def __init__(
+        self,
+        receive: Any,
+        content_type: str,
+        *,
+        texts: Collection[str] = (),
+        field_limit: int = FIELD_LIMIT,
+        needs_file: bool = True,
+    ) -> None:
+        """`texts` are fields, in lower case, that are none of the files even when they come as one. `field_limit`
+        counts bytes. Raises BadInputText for a form without a boundary."""
         self._receive = receive
+        self._texts = frozenset(texts)
+        self._field_limit = field_limit
+        self._needs_file = needs_file
         self._parser = _parser_of(content_type) if is_form(content_type) else None
         self.fields: dict[str, str] = {}
         self.sent_name = ""
         self.content_type = "" if self._parser is not None else content_type
         self._found = self._parser is None
+
+    @property
+    def has_file(self) -> bool:
+        """Whether the file has begun to come; a body that is no form is one."""
+        return self._found
 
     def content(self) -> AsyncIterator[bytes]:
         """Ends when the whole body has been read and found good.
@@ -49,22 +66,22 @@ class Upload:
                     elif segment is not None and event is None:
                         self._end(segment, text)
                         segment = None
-                    elif segment is not None and event and _is_file(segment):
+                    elif segment is not None and event and self._is_file(segment):
                         yield bytes(event)
                     elif event:
                         text += event
-                        if len(text) > FIELD_LIMIT:
+                        if len(text) > self._field_limit:
                             raise BadInputText(
-                                f"Bad Input Text: a field of the form is longer than {FIELD_LIMIT} bytes"
+                                f"Bad Input Text: a field of the form is longer than {self._field_limit} bytes"
                             )
             parser.close()
         except (MultipartError, LookupError) as error:
             raise BadInputText(f"Bad Input Text: the form cannot be read ({error})") from None
-        if not self._found:
+        if self._needs_file and not self._found:
             raise FieldRequired(FILE, "send the file as the part `file` of the form")
 
     def _begin(self, segment: MultipartSegment) -> None:
-        if not _is_file(segment):
+        if not self._is_file(segment):
             return
         if self._found:
             raise BadInputText("Bad Input Text: the form has two files; send one at a time")
@@ -72,8 +89,14 @@ class Upload:
         self.sent_name, self.content_type = segment.filename or "", segment.content_type or ""
 
     def _end(self, segment: MultipartSegment, text: bytearray) -> None:
-        if not _is_file(segment):
+        if not self._is_file(segment):
             self.fields[(segment.name or "").lower()] = bytes(text).decode("utf-8", "replace")
+
+    def _is_file(self, segment: MultipartSegment) -> bool:
+        """A part with a file's name in another field is a file, too, and one too many; so is `file` without a name."""
+        if (segment.name or "").lower() in self._texts:
+            return False
+        return segment.name == FILE or segment.filename is not None
 
     async def _body(self) -> AsyncIterator[bytes]:
         while True:
@@ -87,11 +110,6 @@ class Upload:
                 yield body
             if not message.get("more_body"):
                 return
-
-
-def _is_file(segment: MultipartSegment) -> bool:
-    """A part with a file's name in another field is a file, too, and one too many; so is `file` without a name."""
-    return segment.name == FILE or segment.filename is not None
 
 
 def _parser_of(content_type: str) -> PushMultipartParser:

@@ -29,6 +29,8 @@ async def keep_texts(
 ) -> Answer | Stream:
     """Awaits the answer and gives it back; its texts are kept when it is whole, or when its stream ends."""
     prompt, question = read_question(bytes(request.members.get("messages", NULL)))
+    if request.assistant is not None and request.assistant.said:  # the question stands in a prompt among quotations
+        prompt, question = question, request.assistant.said[-1]
     try:
         answer = await answering
     except BaseException:

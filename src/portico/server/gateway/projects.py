@@ -45,7 +45,7 @@ async def create(tenancy: Tenancy, limits: Limits, caller: Caller, body: Mapping
         administrator=_read_text(members, "administratorUserEmail"),
         also=add_limit if limit else None,
     )
-    shown = projects.show(new.project, caller.organization_name)
+    shown = await _show(tenancy, new.project, caller)
     shown.tokens = list(new.tokens)
     for row in made:
         await limits.refresh(row.organization_id)
@@ -62,7 +62,7 @@ async def find(tenancy: Tenancy, limits: Limits, caller: Caller, project_id: str
         rows = await list_limits(connection, row.organization_id, row.project_id)
     if renewed:
         await limits.refresh(row.organization_id)
-    shown = projects.show(row, caller.organization_name)
+    shown = await _show(tenancy, row, caller)
     if rows and rows[0].current:
         shown.usage_limit = show_limit(rows[0], now)
     return shown
@@ -84,7 +84,7 @@ async def change(tenancy: Tenancy, caller: Caller, project_id: str, body: Mappin
         description=_read_text(members, "description"),
         active=active,
     )
-    return projects.show(row, caller.organization_name)
+    return await _show(tenancy, row, caller)
 
 
 async def delete(tenancy: Tenancy, limits: Limits, caller: Caller, project_id: str) -> DeletedProject:
@@ -92,6 +92,10 @@ async def delete(tenancy: Tenancy, limits: Limits, caller: Caller, project_id: s
     deleted = await projects.delete(tenancy, caller, project_id)
     await limits.refresh(caller.organization_id)
     return deleted
+
+
+async def _show(tenancy: Tenancy, row: ProjectRow, caller: Caller) -> Project:
+    return projects.show(row, caller.organization_name, await projects.list_profiles(tenancy, row))
 
 
 def _read_limit(members: Mapping[str, Any]) -> dict[str, Any]:

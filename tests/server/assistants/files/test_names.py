@@ -67,6 +67,23 @@ def test_references_are_found_in_what_users_and_prompts_say() -> None:
     assert named_in([{"role": "user", "content": "{file:} {file} {file:a{b}}"}]) == []
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [">20", "<8", "^10", "*^10", "=+8d", "0>5", ">10.3f", ".2f", ".3", "10.1%", "+.1e", ",", "12,", ",d", ".20s"],
+)
+def test_how_python_formats_a_value_is_no_reference(spec: str) -> None:
+    program = f"print(f'{{file:{spec}}}')"
+    format(0.5 if "s" not in spec and "d" not in spec else "text" if "s" in spec else 5, spec)
+    assert named_in([{"role": "system", "content": program}]) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["d", "f", "2026", "2.5", "10,2", "a.2f", ".env", "v1.2", "a > b", "Q1 <draft>", "c++"]
+)
+def test_what_may_be_a_name_is_one(name: str) -> None:
+    assert named_in([{"role": "user", "content": f"{{file:{name}}}"}]) == [name]
+
+
 def test_words_stand_once_and_are_not_read_again() -> None:
     """What a file says is no reference, whatever it says."""
     messages: list[dict[str, Any]] = [

@@ -12,8 +12,11 @@ from portico.server.assistants.files.manage import Description, FileRules, FileS
 from portico.server.assistants.files.refusals import DocumentNotFound, InvalidFileSize
 from portico.server.assistants.files.sweep import FileSweep
 from portico.server.errors import PayloadTooLarge
+from portico.server.ids import ProjectId
 from portico.server.settings import Settings
 from portico.server.storage.blobs import open_blobs
+from portico.server.storage.documents import NewContent, insert_document
+from portico.server.storage.search_profiles import maybe_profile
 from tests.server.access.house import House, open_house
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +61,20 @@ async def test_bytes_without_a_file_go_when_they_are_old(house: House, store: Fi
     assert await FileSweep(store).sweep() == (0, 0)
     assert await FileSweep(store).sweep(orphan_s=-1) == (0, 2)
     assert await keys(store) == {foreign}, "another installation's file in the same bucket"
+
+
+async def test_bytes_of_documents_stay_and_those_of_deleted_ones_go(house: House, store: FileStore) -> None:
+    """And with them what was read out of them."""
+    place = house.member.organization_id, house.member.project_id or ""
+    kept, gone = (f"{place[0]}/{place[1]}/{uuid4()}" for _ in range(2))
+    for key in (kept, f"{kept}.parsed1", gone, f"{gone}.parsed2"):
+        await store.blobs.put(key, once(b"x"))
+    async with house.tenancy.database.begin() as connection:
+        profile = await maybe_profile(connection, place[0], ProjectId(place[1]), "Default")
+        assert profile is not None
+        await insert_document(connection, profile.key, NewContent("a", "txt", "text/plain", 1, b"", kept), {}, {})
+    assert await FileSweep(store).sweep(orphan_s=-1) == (0, 2)
+    assert await keys(store) == {kept, f"{kept}.parsed1"}
 
 
 @pytest.mark.parametrize(("content", "refusal"), [(b"", InvalidFileSize), (b"x" * 101, PayloadTooLarge)])

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from portico.server.access.audit import Action, record
 from portico.server.access.caller import Caller
@@ -17,6 +17,7 @@ from portico.server.assistants.files.place import Place, find_place
 from portico.server.assistants.files.refusals import DocumentNotFound, InvalidFileSize
 from portico.server.errors import PayloadTooLarge, StorageAway, StorageFull
 from portico.server.ids import FileId
+from portico.server.kit.guids import read_guid
 from portico.server.storage import files as rows
 from portico.server.storage.blobs import Blobs
 from portico.server.storage.files import FileRow, NewFile
@@ -172,7 +173,4 @@ class _Intake:
 
 
 def _read_id(text: str) -> FileId:
-    try:
-        return FileId(str(UUID(text)))
-    except ValueError:
-        raise DocumentNotFound from None
+    return FileId(read_guid(text, DocumentNotFound))

@@ -6,7 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-MARKER = re.compile(r"\{file:([^{}\n]{1,300})\}")
+_SPEC = (
+    r"(?:[^{}\n]?[<>=^][-+ ]?#?\d*[,_]?(?:\.\d+)?[a-zA-Z%]?"  # >20, *^10, <8.3f
+    r"|[-+ ]?\d*,?\.\d+[eEfFgGns%]|\.\d+|[-+ ]?\d*,[dfeg]?)"  # .2f, 10.1%, .3 and 12,
+)
+"""How Python formats a value: `{file:>20}` and `{file:.2f}` of a prompt that holds a program name no file. What may be
+a name as well (`{file:d}`, `{file:2026}`) is one."""
+MARKER = re.compile(rf"\{{file:(?!{_SPEC}\}})([^{{}}\n]{{1,300}})\}}")
 EVERY = "*"
 _ROLES = ("user", "system", "developer")
 Message = dict[str, Any]

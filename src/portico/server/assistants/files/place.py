@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from portico.server.access.caller import Caller
 from portico.server.access.policy import require
@@ -11,6 +10,7 @@ from portico.server.access.refusals import ProjectNotInOrganization
 from portico.server.assistants.files.refusals import InvalidOrganization
 from portico.server.errors import FieldRequired
 from portico.server.ids import OrganizationId, ProjectId
+from portico.server.kit.guids import maybe_guid
 from portico.server.storage.database import Database
 from portico.server.storage.projects import maybe_project
 
@@ -33,9 +33,9 @@ async def find_place(
     """
     require(caller, "files")
     for named in filter(None, organizations):
-        if _uuid(named) != caller.organization_id:
+        if maybe_guid(named.strip()) != caller.organization_id:
             raise InvalidOrganization(param="organization")
-    wanted = {_uuid(named) for named in projects if named}
+    wanted = {maybe_guid(named.strip()) or "" for named in projects if named}
     if caller.project_id is not None:
         wanted.add(caller.project_id)
     if not wanted:
@@ -48,10 +48,3 @@ async def find_place(
             if await maybe_project(connection, caller.organization_id, project_id) is None:
                 raise ProjectNotInOrganization(param="project")
     return Place(caller.organization_id, project_id)
-
-
-def _uuid(text: str) -> str:
-    try:
-        return str(UUID(text.strip()))
-    except ValueError:
-        return ""

@@ -92,7 +92,7 @@ class FileSweep:
         if not keys:
             return 0
         async with self._store.tenancy.database.begin() as connection:
-            found = await rows.list_orphans(connection, {key.removesuffix(".text") for key in keys})
-        orphans = [key for key in keys if key.removesuffix(".text") in found]
+            found = await rows.list_orphans(connection, {key.partition(".")[0] for key in keys})
+        orphans = [key for key in keys if key.partition(".")[0] in found]
         await self._store.blobs.delete(orphans)
         return len(orphans)

@@ -16,18 +16,17 @@ from portico.server.edge.dialects.messages.write import MessageWriter
 from portico.server.edge.dialects.translated import translate
 from portico.server.edge.exchange import Exchange
 from portico.server.edge.labels import read_labels
-from portico.server.edge.routes.chat import read_chat_members
+from portico.server.edge.routes.chat import read_chat_members, read_conversation
 from portico.server.gateway.answers import Answer, Stream
 from portico.server.services import Services
-from portico.wire.model_ref import AgentRef, BareModel, DirectModel
+from portico.wire.model_ref import BareModel, DirectModel
 from portico.wire.requests import ChatRequest
 
 
 async def create_message(services: Services, caller: Caller, exchange: Exchange) -> Answer | Stream:
     require(caller, "execution")
     request = _read(exchange)
-    if isinstance(request.ref, AgentRef):
-        request.conversation_id = exchange.header(b"saia-conversation-id")
+    read_conversation(request, exchange)
     exchange.stream = request.stream
     request.labels, request.cache = read_labels(exchange.headers)
     answer = await services.desk.answer(caller, request, exchange.request_id)

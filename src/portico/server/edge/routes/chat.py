@@ -9,7 +9,7 @@ import msgspec
 
 from portico.server.access.caller import Caller
 from portico.server.access.policy import require
-from portico.server.edge.assistant_options import take_assistant_options
+from portico.server.edge.assistant_options import read_thread, take_assistant_options, take_search_options
 from portico.server.edge.bodies import read_flag, read_members, read_model
 from portico.server.edge.exchange import Exchange
 from portico.server.edge.labels import read_labels
@@ -38,11 +38,23 @@ PLATFORM = ("variables", "threadId", "filters", "revision", "revisionName", "sto
 def chat_completions(services: Services, caller: Caller, exchange: Exchange) -> Awaitable[Answer | Stream]:
     require(caller, "execution")
     request = read_chat_request(exchange.body)
-    if isinstance(request.ref, AgentRef):
-        request.conversation_id = exchange.header(b"saia-conversation-id")
+    read_conversation(request, exchange)
     exchange.stream = request.stream
     request.labels, request.cache = read_labels(exchange.headers)
     return services.desk.answer(caller, request, exchange.request_id)
+
+
+def read_conversation(request: ChatRequest, exchange: Exchange) -> None:
+    """The header `saia-conversation-id`, for those who know it. A RAG assistant takes it where `threadId` is absent:
+    the official SDK sends its thread in this header. Raises PatternMismatch."""
+    ref = request.ref
+    if isinstance(ref, AgentRef):
+        request.conversation_id = exchange.header(b"saia-conversation-id")
+    elif isinstance(ref, SaiaRef) and ref.type == "search":
+        thread_id = request.options.thread_id
+        request.conversation_id = thread_id or read_thread(
+            exchange.header(b"saia-conversation-id"), "saia-conversation-id"
+        )
 
 
 def read_chat_request(body: bytes | bytearray) -> ChatRequest:
@@ -56,7 +68,7 @@ def read_chat_members(members: Members, body_bytes: int) -> ChatRequest:
     ref = read_model(members)
     request = ChatRequest(ref, members, body_bytes=body_bytes)
     if type(ref) is SaiaRef:
-        request.options = take_assistant_options(members)
+        request.options = (take_search_options if ref.type == "search" else take_assistant_options)(members)
     request.media = read_messages(members)
     request.stream = read_flag(members, "stream")
     request.include_usage = _read_stream_options(members)

@@ -15,7 +15,7 @@ from litestar.response import Stream
 from portico.server.assistants.files.manage import Description, FileStore
 from portico.server.assistants.files.place import Place
 from portico.server.assistants.files.refusals import DocumentNotFound
-from portico.server.edge.routes.reading import caller_of, filters_of, json_response, services_of
+from portico.server.edge.routes.reading import caller_of, filters_of, header_of, json_response, services_of
 from portico.server.edge.uploads import Upload
 from portico.server.errors import OutOfRange, PayloadTooLarge
 from portico.server.kit.clock import wire_time
@@ -85,18 +85,9 @@ def _describe(request: Req, sent: Upload) -> Description:
     query = filters_of(request)
 
     def told(name: str) -> str:
-        return _header(request, name.encode()) or query.get(name, "") or sent.fields.get(name, "")
+        return header_of(request, name.encode()) or query.get(name, "") or sent.fields.get(name, "")
 
     return Description(told("filename"), sent.sent_name, told("folder"), sent.content_type)
-
-
-def _header(request: Req, name: bytes) -> str:
-    """Its bytes are UTF-8 from most clients, Latin-1 from those that know no better."""
-    value = next((value for key, value in request.scope["headers"] if key == name), b"")
-    try:
-        return value.decode("utf-8").strip()
-    except UnicodeDecodeError:
-        return value.decode("latin-1").strip()
 
 
 def _number(query: dict[str, str], name: str) -> int:

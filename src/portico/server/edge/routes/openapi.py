@@ -10,7 +10,16 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from portico.server.edge.dialects.messages import COUNT_PATHS
 from portico.server.edge.dialects.messages import PATHS as MESSAGES
 from portico.server.edge.dialects.responses import PATHS as RESPONSES
-from portico.server.edge.routes import audio, chat, embeddings, images, openapi_assistants, rerank, videos
+from portico.server.edge.routes import (
+    audio,
+    chat,
+    embeddings,
+    images,
+    openapi_assistants,
+    openapi_search,
+    rerank,
+    videos,
+)
 from portico.server.edge.routes.openapi_hot import (
     CHAT_OPERATION,
     EMBEDDINGS_OPERATION,
@@ -20,7 +29,13 @@ from portico.server.edge.routes.openapi_hot import (
 )
 from portico.server.edge.routes.openapi_media import OPERATIONS as MEDIA
 
-OPERATIONS = {"chat": CHAT_OPERATION, "embeddings": EMBEDDINGS_OPERATION, **MEDIA, **openapi_assistants.OPERATIONS}
+OPERATIONS = {
+    "chat": CHAT_OPERATION,
+    "embeddings": EMBEDDINGS_OPERATION,
+    **MEDIA,
+    **openapi_assistants.OPERATIONS,
+    **openapi_search.OPERATIONS,
+}
 HOT_PATHS: dict[str, tuple[str, ...]] = {
     "chat": chat.PATHS,
     "embeddings": embeddings.PATHS,
@@ -32,6 +47,7 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
     "video": videos.GENERATIONS,
     "videoStatus": videos.STATUS,
     **openapi_assistants.PATHS,
+    **openapi_search.PATHS,
     "response": RESPONSES,
     "message": MESSAGES,
     "messageTokens": COUNT_PATHS,

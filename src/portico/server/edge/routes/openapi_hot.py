@@ -49,6 +49,7 @@ _CHAT = {
         "reasoning_effort": {"type": "string", "examples": ["low", "medium", "high", "none"]},
         "variables": {"type": "array", "items": {"type": "object"}},
         "threadId": {"type": "string"},
+        "filters": {"type": "array", "items": {"type": "object"}},
     },
 }
 _TEXT = {"type": "string", "minLength": 1}

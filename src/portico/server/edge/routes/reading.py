@@ -38,6 +38,15 @@ def filters_of(request: Request[Any, Any, Any]) -> dict[str, str]:
     return {name: value.encode("utf-8", "replace").decode() for name, value in read if value}
 
 
+def header_of(request: Request[Any, Any, Any], name: bytes) -> str:
+    """Its bytes are UTF-8 from most clients, Latin-1 from those that know no better."""
+    value = next((value for key, value in request.scope["headers"] if key == name), b"")
+    try:
+        return value.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return value.decode("latin-1").strip()
+
+
 def json_response(value: T, language: str | None = None, status_code: int | None = None) -> Response[T]:
     headers = {"content-language": language} if language else None
     encoded: Any = _encode(value)

@@ -19,11 +19,10 @@ from portico.server.edge.dialects.translated import translate
 from portico.server.edge.exchange import Exchange
 from portico.server.edge.forms import is_form, read_form
 from portico.server.edge.labels import read_labels
-from portico.server.edge.routes.chat import check_members, read_chat_members
+from portico.server.edge.routes.chat import check_members, read_chat_members, read_conversation
 from portico.server.errors import FieldRequired, OutOfRange, PatternMismatch
 from portico.server.gateway.answers import Answer, Stream
 from portico.server.services import Services
-from portico.wire.model_ref import AgentRef
 from portico.wire.requests import NULL, Members, ResponsesRequest
 
 _METADATA_PAIRS = 16
@@ -76,8 +75,7 @@ def read_native(members: Members, body_bytes: int) -> ResponsesRequest:
 
 async def _translated(services: Services, caller: Caller, exchange: Exchange, members: Members) -> Answer | Stream:
     request = read_chat_members(read_responses_request(members), len(exchange.body))
-    if isinstance(request.ref, AgentRef):
-        request.conversation_id = exchange.header(b"saia-conversation-id")
+    read_conversation(request, exchange)
     request.dialect = "responses"
     request.include_usage = True
     exchange.stream = request.stream

@@ -9,6 +9,7 @@ from litestar import Request, Response, get
 
 from portico import __version__
 from portico.server.edge.routes.reading import json_response, services_of
+from portico.server.storage.work_status import Work
 
 _SEE_LOG = "It failed; the server's log says why."  # the reason may name folders and hosts, and this route is open
 Req = Request[Any, Any, Any]
@@ -21,8 +22,20 @@ def _status() -> dict[str, Any]:
 
 @get(["/", "/v1/system/status"], summary="Status of the installation")
 async def system_status(request: Req) -> Response[dict[str, Any]]:
-    models = [{**m, "error": _SEE_LOG if m["error"] else ""} for m in services_of(request).local_status()]
-    return json_response({**_status(), "localModels": models})
+    """Workers and what waits for them only as numbers: this route is open, and which hosts there are is nobody's."""
+    services = services_of(request)
+    models = [{**m, "error": _SEE_LOG if m["error"] else ""} for m in services.local_status()]
+    return json_response({**_status(), "localModels": models, **_work(await services.work_status.maybe_read())})
+
+
+def _work(work: Work | None) -> dict[str, Any]:
+    if work is None:
+        return {}
+    seen = {} if work.seen_s is None else {"lastSeenSeconds": round(work.seen_s, 1)}
+    return {
+        "workers": {"living": work.living, **seen},
+        "queue": {"jobs": work.jobs, "oldestSeconds": round(work.oldest_s, 1)},
+    }
 
 
 @get("/health", summary="Whether the process answers")

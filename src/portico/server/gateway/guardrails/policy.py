@@ -88,8 +88,9 @@ class Policy:
         Raises GuardrailBlocked at once for what the offline checks find.
         """
         use = request.assistant
-        # the values of variables are somebody's words, too, though they stand in the assistant's prompt
-        texts = read_texts(request.members) + ([] if use is None else list(request.options.variables.values()))
+        texts = read_texts(request.members) if use is None or use.said is None else list(use.said)
+        if use is not None:  # the values of variables are somebody's words, too, though they stand in its prompt
+            texts += request.options.variables.values()
         if self._injection or self._moderation:
             categories = CATEGORIES if self._injection else CONTENT
             for text in texts:

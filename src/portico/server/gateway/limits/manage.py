@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access import audit
 from portico.server.access.caller import Caller
+from portico.server.access.places import maybe_project_id
 from portico.server.access.policy import require
 from portico.server.access.refusals import OrganizationNotFound, ProjectNotFound, ProjectNotInOrganization
 from portico.server.errors import Conflict, NotFound, OutOfRange
@@ -25,6 +25,7 @@ from portico.server.gateway.limits.periods import end_of_period
 from portico.server.gateway.limits.render import show_limit
 from portico.server.gateway.limits.renewal import renew_limits
 from portico.server.ids import OrganizationId, ProjectId
+from portico.server.kit.guids import maybe_guid, read_guid
 from portico.server.storage.limits import (
     LimitRow,
     NewLimit,
@@ -38,7 +39,7 @@ from portico.server.storage.limits import (
     sum_projects,
     update_limit,
 )
-from portico.server.storage.projects import list_projects, maybe_project
+from portico.server.storage.projects import maybe_project
 from portico.wire.usage_limits import UsageLimit, UsageLimitList
 
 _TYPES = ("Freemium", "Daily", "Weekly", "Monthly")
@@ -133,9 +134,7 @@ async def open_place(
     """One transaction on the limits of whom the path names, renewed where due; others of the tenant wait for it."""
     organization, project = place
     require(caller, "organization_limits" if project is None else "project_limits")
-    if organization not in (caller.organization_name, caller.organization_id) and not _same(
-        organization, caller.organization_id
-    ):
+    if organization != caller.organization_name and maybe_guid(organization) != caller.organization_id:
         raise OrganizationNotFound
     now = datetime.fromtimestamp(limits.clock(), UTC)
     async with limits.database.begin() as connection:
@@ -149,30 +148,20 @@ async def open_place(
 async def find_project(connection: AsyncConnection, caller: Caller, named: str) -> ProjectId:
     """A project by GUID or name. Raises ProjectNotFound (2005); ProjectNotInOrganization (2006) for somebody else's,
     and with the token of another project."""
-    project_id: ProjectId | None = None
-    try:
-        project_id = ProjectId(str(UUID(named)))
-    except ValueError:
-        storable = named.replace("\0", "\ufffd")
-        found = await list_projects(connection, caller.organization_id, name=storable, hidden=True)
-        if not found:
-            raise ProjectNotFound from None
-        project_id = found[0].project_id
-    else:
-        if await maybe_project(connection, caller.organization_id, project_id) is None:
-            if await is_project_elsewhere(connection, caller.organization_id, project_id):
-                raise ProjectNotInOrganization
-            raise ProjectNotFound
+    project_id = await maybe_project_id(connection, caller, named)
+    if project_id is None:
+        raise ProjectNotFound
+    if await maybe_project(connection, caller.organization_id, project_id) is None:
+        if await is_project_elsewhere(connection, caller.organization_id, project_id):
+            raise ProjectNotInOrganization
+        raise ProjectNotFound
     if caller.scope == "project" and project_id != caller.project_id:
         raise ProjectNotInOrganization
     return project_id
 
 
 async def _find(connection: AsyncConnection, owner: Owner, limit_id: str) -> LimitRow:
-    try:
-        wanted = str(UUID(limit_id))
-    except ValueError:
-        raise NotFound from None
+    wanted = read_guid(limit_id, NotFound)
     row = await maybe_limit(connection, owner.organization_id, owner.project_id, wanted)
     if row is None:
         raise NotFound
@@ -247,10 +236,3 @@ def _read_renewal(body: Mapping[str, Any], kind: SubscriptionType) -> bool:
     if renewable and kind == "Freemium":
         raise OutOfRange("renewalStatus", "Freemium is never renewed")
     return renewable
-
-
-def _same(text: str, guid: str) -> bool:
-    try:
-        return str(UUID(text)) == guid
-    except ValueError:
-        return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from portico.server.access import audit
 from portico.server.access.caller import Caller
@@ -14,6 +13,7 @@ from portico.server.gateway.limits.keeper import Limits
 from portico.server.gateway.limits.manage import open_place
 from portico.server.gateway.limits.render import show_rate
 from portico.server.ids import TokenId
+from portico.server.kit.guids import read_guid
 from portico.server.storage.limits import list_rates, put_rate
 from portico.server.storage.tokens import maybe_token
 from portico.wire.usage_limits import UsageRate, UsageRateList
@@ -57,7 +57,4 @@ def _read_token(body: Mapping[str, Any]) -> TokenId | None:
     given = body.get("tokenId")
     if given is None or given == "":
         return None
-    try:
-        return TokenId(str(UUID(str(given))))
-    except ValueError:
-        raise PatternMismatch("tokenId", "write the GUID of a token") from None
+    return TokenId(read_guid(str(given), PatternMismatch("tokenId", "write the GUID of a token")))

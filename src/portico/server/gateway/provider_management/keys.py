@@ -15,7 +15,6 @@ from portico.server.gateway.provider_management.places import (
     Owner,
     check_address,
     read_flag,
-    read_guid,
     read_only,
     read_text,
     read_weight,
@@ -24,6 +23,7 @@ from portico.server.gateway.provider_management.places import (
 )
 from portico.server.gateway.provider_settings import ProviderSettings, Sealed
 from portico.server.kit.clock import wire_time
+from portico.server.kit.guids import maybe_guid
 from portico.server.settings import OPTIONS
 from portico.server.storage.provider_settings import (
     KeyRow,
@@ -160,7 +160,7 @@ def _find_provider(settings: ProviderSettings, owner: Owner, name: str) -> Provi
 
 
 async def _find(settings: ProviderSettings, owner: Owner, provider: Provider, key_id: str, connection: Any) -> KeyRow:
-    wanted = read_guid(key_id)
+    wanted = maybe_guid(key_id)
     row = await maybe_key(connection, owner.organization_id, wanted) if wanted else None
     if row is None or row.provider != key_name(provider.name) or not owner.sees(row.project_id):
         raise NotFound

@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,6 +21,7 @@ from portico.server.errors import FieldRequired, OutOfRange, PatternMismatch
 from portico.server.gateway.provider_settings import ProviderSettings
 from portico.server.ids import OrganizationId, ProjectId
 from portico.server.kit.addresses import is_allowed
+from portico.server.kit.guids import read_guid
 from portico.server.storage.projects import maybe_project
 
 LONGEST_NAME = 100
@@ -66,10 +66,7 @@ async def find_owner(settings: ProviderSettings, caller: Caller, area: Area, pro
         return Owner(caller.organization_id, caller.project_id, wide=False, caller=caller)
     if not project:
         return Owner(caller.organization_id, caller.project_id, wide=caller.project_id is None, caller=caller)
-    try:
-        project_id = ProjectId(str(UUID(project)))
-    except ValueError:
-        raise ProjectNotInOrganization from None
+    project_id = ProjectId(read_guid(project, ProjectNotInOrganization))
     async with settings.database.begin() as connection:
         if await maybe_project(connection, caller.organization_id, project_id) is None:
             raise ProjectNotInOrganization
@@ -142,14 +139,6 @@ def read_flag(body: Mapping[str, Any], field: str) -> bool:
     if not isinstance(given, bool):
         raise PatternMismatch(field, "send true or false")
     return given
-
-
-def read_guid(text: str) -> str | None:
-    """A GUID in its usual form; None for what is none."""
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return None
 
 
 async def check_address(settings: ProviderSettings, owner: Owner, url: str, field: str = "baseUrl") -> str:

@@ -22,7 +22,7 @@ from portico.wire.requests import NULL, Members
 _encode = msgspec.json.Encoder().encode
 _SAME = (
     "temperature", "top_p", "top_k", "thinking", "stream", "service_tier", "cache_control",
-    "variables", "revision", "revisionName",  # of the platform, for its assistants
+    "variables", "revision", "revisionName", "threadId", "filters",  # of the platform, for its assistants
 )  # fmt: skip
 _REFUSED = {
     "container": "containers of the provider's account cannot be used",
