@@ -41,8 +41,8 @@ docs: ## Draw the pictures, fill in the settings, check links, write the manual 
 
 lock: ## Make the lock files anew, from packages that are a week old
 	@$(boot) --dev --no-models
-	@$(LOCK) --extra server --extra ocr --group setup --output-file requirements.lock
-	@$(LOCK) --all-extras --group setup --group vendor --constraints requirements.lock --output-file requirements-dev.lock
+	@$(LOCK) --all-extras --group setup --group vendor --output-file requirements-dev.lock
+	@$(LOCK) --extra server --extra ocr --group setup --constraints requirements-dev.lock --output-file requirements.lock
 
 clean: ## Remove .venv, caches and what was built; the data folder stays
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

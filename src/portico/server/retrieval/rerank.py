@@ -11,6 +11,7 @@ import msgspec
 from portico.server.access.caller import Caller
 from portico.server.errors import PatternMismatch
 from portico.server.gateway.rerank import RerankGateway
+from portico.server.kit.drive import run
 from portico.server.kit.request_ids import new_request_id
 from portico.wire.model_ref import ModelRefError, read_model_ref
 from portico.wire.requests import NO_LABELS, RerankRequest
@@ -70,5 +71,6 @@ async def rerank(
         ref = read_model_ref(reranking.model)
     except ModelRefError:
         raise PatternMismatch("rerank.modelName", "name a model as provider/name") from None
-    answer = await gateway.answer(caller, RerankRequest(ref, question, list(texts)), new_request_id(), NO_LABELS)
+    request = RerankRequest(ref, question, list(texts))
+    answer = await run(gateway.answer(caller, request, new_request_id(), NO_LABELS))
     return [(result.index, result.relevance_score) for result in _decode(answer.body).results]
