@@ -209,6 +209,14 @@ def test_a_plus_sign_in_a_name_comes_first(server: LiveServer) -> None:
     assert shown(server.get(f"{ROOT}/profile/{stem}%20c"))["description"] == ""
 
 
+def test_a_name_may_hold_blanks_and_plus_signs(server: LiveServer) -> None:
+    """The vendor's SDK writes a blank as `+` and a plus sign as `%2B`."""
+    stem = new_name()
+    make_profile(server, f"{stem} b+c")
+    for spelling in (f"{stem}+b%2Bc", f"{stem}%20b+c", f"{stem}+b+c"):
+        assert shown(server.get(f"{ROOT}/profile/{spelling}"))["name"] == f"{stem} b+c"
+
+
 # listed ----------------------------------------------------------------------------------------------------------
 
 

@@ -18,14 +18,17 @@ async def test_the_life_of_a_document(database: Database) -> None:
     async with database.begin() as connection:
         assert await progress.any_open(connection)
         assert await progress.set_status(connection, key, document, 1, "Starting")
-        assert await progress.set_status(connection, key, document, 1, "Pending", pages=3, chunks=10, embedded=2)
+        assert await progress.set_status(
+            connection, key, document, 1, "Pending", "Page 2 was skipped.", pages=3, chunks=10, embedded=2
+        )
         assert await progress.add_embedded(connection, key, document, 1, 5)
         row = await progress.maybe_ingested(connection, key, document, 1)
         assert row is not None and (row.chunks, row.embedded) == (10, 7)
         assert await progress.add_embedded(connection, key, document, 1, 500)
         assert await progress.set_status(connection, key, document, 1, "Success", embedded=10)
-        found = (await connection.execute(text("SELECT status, pages, chunks, indexed_revision FROM documents"))).one()
-        assert tuple(found) == ("Success", 3, 10, 1)
+        found = (await connection.execute(text("SELECT status, detail, pages, chunks FROM documents"))).one()
+        assert tuple(found) == ("Success", "Page 2 was skipped.", 3, 10), "what was skipped is still told"
+        assert await connection.scalar(text("SELECT indexed_revision FROM documents")) == 1
         assert not await progress.any_open(connection)
 
 

@@ -6,6 +6,7 @@ Built on the ground and the switchboard alone, so that a worker without the HTTP
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from portico.server.app.assisting import open_models
@@ -18,6 +19,7 @@ from portico.server.assistants.search.evaluations import Evaluations
 from portico.server.assistants.search.find import ProfileModels, Profiles
 from portico.server.assistants.search.history import Threads
 from portico.server.assistants.search.manage import SearchProfiles
+from portico.server.assistants.search.passwords import open_password
 from portico.server.gateway.chat import ChatGateway
 from portico.server.gateway.embeddings import EmbeddingGateway
 from portico.server.gateway.rerank import RerankGateway
@@ -89,7 +91,13 @@ def open_library(ground: Ground, board: Switchboard) -> Library:
     blobs = open_blobs(ground.settings)
     ground.stack.push_async_callback(blobs.close)
     return Library(
-        ground.database, blobs, searching.parser, searching.index, searching.embedder, searching.profiles.maybe
+        ground.database,
+        blobs,
+        searching.parser,
+        searching.index,
+        searching.embedder,
+        searching.profiles.maybe,
+        partial(open_password, ground.tenancy.key),
     )
 
 

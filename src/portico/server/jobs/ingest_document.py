@@ -8,7 +8,7 @@ the blobs remember anything, so that each can be done by another worker than the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -52,6 +52,8 @@ class Library:
     index: ChunkIndex
     embedder: Embedder
     maybe_profile: Callable[[Caller, ProfileKey], Awaitable[SearchProfile | None]]
+    open_parameters: Callable[[ProfileKey, Mapping[str, Any]], Mapping[str, Any]] = lambda _, parameters: parameters
+    """The parameters of a document as they were given; what is secret of them lies sealed in its row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +111,10 @@ class IngestDocument:
         """The file becomes blocks of text, kept beside it until they are split."""
         row = await self._find(order)
         name = f"{row.name}.{row.extension}" if row.extension else row.name
+        options = ParseOptions.read(self._library.open_parameters(order.key, row.parameters))
         try:
             async with self._library.blobs.as_file(row.blob) as path:
-                parsed = await self._library.parser.read_document(path, row.content_type, name, read_options(row))
+                parsed = await self._library.parser.read_document(path, row.content_type, name, options)
         except BlobMissing:
             raise EndFailed("The file is no longer there: upload it again.") from None
         except (ContentUnreadable, MediaNotSupported, FileTooLarge) as error:
@@ -136,7 +139,7 @@ class IngestDocument:
         missing = await library.index.stage(order.key, order.document_id, order.revision, chunks, row.language)
         async with library.database.begin() as connection:
             if not await progress.set_status(
-                connection, order.key, order.document_id, order.revision, "Pending",
+                connection, order.key, order.document_id, order.revision, "Pending", " ".join(parsed.skipped),
                 pages=parsed.pages, chunks=searched, embedded=max(0, searched - missing),
             ):  # fmt: skip
                 raise EndQuietly
@@ -226,10 +229,6 @@ def parsed_key(blob: str, revision: int) -> str:
 
 def _parsed_key(row: progress.IngestedRow, order: Order) -> str:
     return parsed_key(row.blob, order.revision)
-
-
-def read_options(row: progress.IngestedRow) -> ParseOptions:
-    return ParseOptions.read(row.parameters)
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

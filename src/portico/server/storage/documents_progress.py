@@ -27,7 +27,7 @@ _FIND = text(
     f" language, chunks, embedded FROM documents WHERE{_OURS}"
 )
 _SET = text(
-    "UPDATE documents SET status = :status, detail = :detail, updated_at = now(),"
+    "UPDATE documents SET status = :status, detail = coalesce(:detail, detail), updated_at = now(),"
     " pages = coalesce(:pages, pages), chunks = coalesce(:chunks, chunks), embedded = coalesce(:embedded, embedded),"
     " language = coalesce(:language, language),"
     " indexed_revision = CASE WHEN :status = 'Success' THEN revision ELSE indexed_revision END"
@@ -103,14 +103,17 @@ async def set_status(
     document_id: str,
     revision: int,
     status: str,
-    detail: str = "",
+    detail: str | None = None,
     *,
     pages: int | None = None,
     chunks: int | None = None,
     embedded: int | None = None,
     language: str | None = None,
 ) -> bool:
-    """False when the document is gone, has a newer revision or is finished: then nothing was written."""
+    """False when the document is gone, has a newer revision or is finished: then nothing was written.
+
+    What is None stays as it is; an order to index again has emptied it all.
+    """
     counts = {"pages": pages, "chunks": chunks, "embedded": embedded, "language": language}
     values = {**_names(key, document_id, revision), "status": status, "detail": detail, **counts}
     return (await connection.execute(_SET, values)).rowcount > 0

@@ -19,6 +19,7 @@ from portico.server.assistants.files.names import media_type_of, read_name
 from portico.server.assistants.files.refusals import DocumentNotFound, InvalidFileSize
 from portico.server.assistants.search.find import ProfileModels, write_fixed
 from portico.server.assistants.search.manage import find_row
+from portico.server.assistants.search.passwords import seal_password
 from portico.server.assistants.search.refusals import DocumentExtensionInvalid, DocumentIdInvalid
 from portico.server.assistants.search.said import METADATA, read_metadata, read_parameters
 from portico.server.errors import StorageAway
@@ -100,7 +101,8 @@ class Documents:
                 raise InvalidFileSize("Invalid File Size: the file is empty", param="file")
             metadata, parameters = read_metadata(said.fields.get(METADATA)), read_parameters(said.fields)
             async with self._changing(caller, name) as (connection, profile):
-                row = await rows.insert_document(connection, profile.key, taken, metadata or {}, parameters or {})
+                kept = seal_password(self._tenancy.key, profile.key, parameters or {})
+                row = await rows.insert_document(connection, profile.key, taken, metadata or {}, kept)
                 await self._order(connection, caller, profile, [(row.document_id, row.revision)])
                 details = {"sizeBytes": taken.size_bytes, "profile": profile.name}
                 await self._record(connection, caller, "create", row.document_id, row.full_name, details)
@@ -125,8 +127,9 @@ class Documents:
             metadata, parameters = read_metadata(said.fields.get(METADATA)), read_parameters(said.fields)
             async with self._changing(caller, name) as (connection, profile):
                 before = _found(await rows.maybe_document(connection, profile.key, wanted, lock=True))
+                kept = parameters and seal_password(self._tenancy.key, profile.key, parameters)
                 row = await rows.order_again(
-                    connection, profile.key, wanted, content=taken, metadata=metadata, parameters=parameters
+                    connection, profile.key, wanted, content=taken, metadata=metadata, parameters=kept
                 )
                 await self._order(connection, caller, profile, [(row.document_id, row.revision)])
                 await self._record(connection, caller, "update", wanted, row.full_name, {"profile": profile.name})

@@ -182,11 +182,17 @@ class SearchProfiles:
 
 async def find_row(connection: AsyncConnection, project: ProjectRow, name: str, *, lock: str = "") -> ProfileRow:
     """By its name as it stands in a path. Raises ProfileNotFound."""
-    for wanted in names_of(name):
-        row = await rows.maybe_profile(connection, project.organization_id, project.project_id, wanted, lock=lock)
-        if row is not None:
-            return row
-    raise ProfileNotFound
+    place = project.organization_id, project.project_id
+    literal, *others = names_of(name)
+    row = await rows.maybe_profile(connection, *place, literal, lock=lock)
+    if row is None and others:  # some plus signs may be blanks and some may not
+        listed = await rows.list_profiles(connection, *place, include_disabled=True)
+        alike = [one for one, _ in listed if one.replace("+", " ") == others[0]]
+        chosen = others[0] if others[0] in alike or len(alike) != 1 else alike[0]
+        row = await rows.maybe_profile(connection, *place, chosen, lock=lock)
+    if row is None:
+        raise ProfileNotFound
+    return row
 
 
 async def _find_template(connection: AsyncConnection, project: ProjectRow, name: str | None) -> ProfileRow | None:
