@@ -50,6 +50,16 @@ def test_its_id_is_the_conversation(server: LiveServer, upstream: Upstream, hand
     assert len(chats(upstream)) == 1, "without an id a question has no history"
 
 
+def test_a_reranking_model_of_the_profile_is_asked(server: LiveServer, upstream: Upstream, handbook: str) -> None:
+    try:
+        change_profile(server, handbook, searchOptions={"rerank": {"provider": "local", "modelName": "minilm-cosine"}})
+        assert execute(server, handbook).json()["documents"][0]["metadata"]["name"] == "leave"
+        change_profile(server, handbook, searchOptions={"rerank": {"provider": "local", "modelName": "no-such"}})
+        assert execute(server, handbook).status == 404
+    finally:
+        change_profile(server, handbook, searchOptions={"rerank": {"provider": "", "modelName": ""}})
+
+
 def test_variables_reach_the_prompt(server: LiveServer, upstream: Upstream, handbook: str) -> None:
     change_profile(server, handbook, searchOptions={"search": {"prompt": "{tone} {context} {question}"}})
     execute(server, handbook, variables=[{"key": "tone", "value": "Brief:"}])

@@ -17,8 +17,7 @@ from portico.server.gateway.rerank import RerankGateway
 from portico.server.ids import TokenId
 from portico.server.retrieval.embed import Embedder, Vectors, input_type, read_vectors
 from portico.server.retrieval.filters import Filter
-from portico.server.retrieval.profile import ChunkRules, Embedding, Llm, Search, SearchProfile
-from portico.server.retrieval.rerank import Reranking, maybe_reranking
+from portico.server.retrieval.profile import ChunkRules, Embedding, Llm, Reranking, Search, SearchProfile
 from portico.server.retrieval.search import Hit, Searcher
 from portico.server.storage.database import Database
 from portico.wire.requests import EmbeddingRequest, RerankRequest
@@ -181,10 +180,7 @@ async def test_other_ways_to_put_the_question_are_looked_for(room: Room) -> None
 async def test_reranking_is_what_the_profile_asks_for(room: Room) -> None:
     await room.put("cat", "the cat sleeps", "the cat sleeps on the sofa all day")
     assert (await room.texts("cat"))[0] == "cat"
-    room.profile = replace(
-        room.profile, metadata={"chat": {"search": {"rerank": {"provider": "cohere", "modelName": "r"}}}}
-    )
-    assert maybe_reranking(room.profile) == Reranking("cohere/r")
+    room.profile = replace(room.profile, rerank=Reranking("cohere/r"))
     assert (await room.texts("cat"))[0] == "the cat sleeps on the sofa all day"
     assert (await room.texts("cat", method="fused"))[0] == "cat"
 

@@ -72,6 +72,14 @@ class Retriever:
 
 
 @dataclass(frozen=True, slots=True)
+class Reranking:
+    """A model that looks at the best passages again: provider/name, and how many of them it is shown."""
+
+    model: str
+    candidates: int = 30
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkRules:
     """How documents are cut; sizes are characters. With `parent`, the chunks of `size` are what is given to the model,
     and children of `child_size` are what is found: `child_k` of them are fetched."""
@@ -101,3 +109,4 @@ class SearchProfile:
     history_count: int = 0
     metadata: Mapping[str, Any] = field(default_factory=dict)
     guardrails: frozenset[Guardrail] = frozenset()
+    rerank: Reranking | None = None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,10 +16,9 @@ from portico.wire.model_ref import ModelRefError, read_model_ref
 from portico.wire.requests import NO_LABELS, RerankRequest
 
 if TYPE_CHECKING:
-    from portico.server.retrieval.profile import SearchProfile
+    from portico.server.retrieval.profile import Reranking
 
 ON_BOARD = "local/minilm-cosine"
-CANDIDATES = 30
 
 
 class _Result(msgspec.Struct):
@@ -33,32 +31,6 @@ class _Results(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Results).decode
-
-
-@dataclass(frozen=True, slots=True)
-class Reranking:
-    """`model` is provider/name; `candidates` is how many passages it is shown."""
-
-    model: str
-    candidates: int = CANDIDATES
-
-
-def maybe_reranking(profile: SearchProfile) -> Reranking | None:
-    """What `chat.search.rerank` of the profile's metadata asks for: "provider/name", or an object with `provider`,
-    `modelName` and `fetchK`. None when it asks for nothing."""
-    chat = profile.metadata.get("chat")
-    search = chat.get("search") if isinstance(chat, Mapping) else None
-    asked: Any = search.get("rerank") if isinstance(search, Mapping) else None
-    if isinstance(asked, str) and asked.strip():
-        return Reranking(asked.strip())
-    if not isinstance(asked, Mapping):
-        return None
-    provider, name = asked.get("provider"), asked.get("modelName") or asked.get("model")
-    if not isinstance(name, str) or not name:
-        return None
-    count = asked.get("fetchK")
-    model = f"{provider}/{name}" if isinstance(provider, str) and provider else name
-    return Reranking(model, min(max(count, 1), 1000) if isinstance(count, int) else CANDIDATES)
 
 
 async def rerank(

@@ -18,7 +18,8 @@ from portico.server.retrieval.index import ChunkIndex
 from portico.server.retrieval.lexical import Ranges
 from portico.server.retrieval.lookup import Found, WordsFound, write_vector
 from portico.server.retrieval.passages import Passage, choose
-from portico.server.retrieval.rerank import ON_BOARD, Reranking, maybe_reranking, rerank
+from portico.server.retrieval.profile import Reranking
+from portico.server.retrieval.rerank import ON_BOARD, rerank
 from portico.server.storage.database import Database
 from portico.server.storage.passages import list_passages
 
@@ -196,7 +197,7 @@ def _share(method: Method, text: str, about: WordsFound) -> float:
 def _reranking(profile: SearchProfile, method: Method) -> Reranking | None:
     if method not in ("auto", "reranked"):
         return None
-    return maybe_reranking(profile) or (Reranking(ON_BOARD) if method == "reranked" else None)
+    return profile.rerank or (Reranking(ON_BOARD) if method == "reranked" else None)
 
 
 def _hit(passage: Passage) -> Hit:

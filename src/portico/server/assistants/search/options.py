@@ -10,11 +10,12 @@ from portico.server.assistants.search.defaults import HISTORY_PROMPT, OWN_PROMPT
 from portico.server.assistants.search.members import GivenProfile, read_metadata_search
 from portico.server.assistants.search.reading import Json, maybe_number
 from portico.server.assistants.search.refusals import ProfileInvalid
-from portico.server.retrieval.profile import ChunkRules, Embedding, Llm, Retriever, Search, SearchProfile
+from portico.server.retrieval.profile import ChunkRules, Embedding, Llm, Reranking, Retriever, Search, SearchProfile
 from portico.server.storage.search_profiles import ProfileRow
 
 _LARGEST_OVERLAP = 100
 QUERY_COUNT = 5
+MOST_RERANKED = 1000
 
 
 def join(stored: Mapping[str, Any], given: GivenProfile) -> Json:
@@ -60,6 +61,7 @@ def read_profile(row: ProfileRow, embedding: Embedding, llm_model: str) -> Searc
         history_count=search.get("historyCount", 0),
         metadata=metadata,
         guardrails=frozenset(llm.get("guardrails", ())),
+        rerank=maybe_reranking(search.get("rerank")) or maybe_reranking(_chat_search(metadata).get("rerank")),
     )
 
 
@@ -82,6 +84,25 @@ def _read_search(told: Json, metadata: Json) -> Search:
     told = {**read_metadata_search(metadata, "metadata"), **told}
     prompts = told.get("prompt") or PROMPT, told.get("template") or HISTORY_PROMPT
     return Search(*prompts, **pick(told, _SEARCH))
+
+
+def maybe_reranking(asked: Any) -> Reranking | None:
+    """ "provider/name", or an object with `provider`, `modelName` and `fetchK`. None for anything else: the member has
+    no documented shape, and the vendor's SDK sends it empty."""
+    if isinstance(asked, str) and asked.strip():
+        return Reranking(asked.strip())
+    if not isinstance(asked, dict):
+        return None
+    provider, name = asked.get("provider"), asked.get("modelName") or asked.get("model")
+    if not isinstance(name, str) or not name.strip():
+        return None
+    model = f"{provider}/{name}" if isinstance(provider, str) and provider else name
+    count = maybe_number(asked.get("fetchK"))
+    return Reranking(model) if count is None else Reranking(model, min(max(int(count), 1), MOST_RERANKED))
+
+
+def _chat_search(metadata: Json) -> Json:
+    return section_of(section_of(metadata, "chat"), "search")
 
 
 def _read_retriever(told: Json) -> Retriever:
