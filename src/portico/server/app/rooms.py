@@ -76,6 +76,7 @@ async def _build(ground: Ground) -> Services:
     models = open_models(ground, board, lambda: list_ready_models(catalog, runtime))
     searching, chat = open_searching(ground, board, models), ChatGateway(board, request_log)
     desk = open_desk(ground, chat, definitions, files, board, open_search_desk(ground, searching, chat))
+    documents = open_documents(ground, searching, files)
     requests = Requests(ground.tenancy, running, Elsewhere(running, database, changes))
     return Services(
         settings=settings,
@@ -92,7 +93,7 @@ async def _build(ground: Ground) -> Services:
         assistant_requests=open_assistant_requests(ground, desk, running, requests),
         files=files,
         search_profiles=open_search_profiles(ground, searching),
-        documents=(documents := open_documents(ground, searching, files)),
+        documents=documents,
         omni_parser=OmniParser(searching.parser, documents.rules),
         evaluations=open_evaluations(ground, searching),
         embeddings=EmbeddingGateway(board),
