@@ -66,9 +66,14 @@ class Rooms:
     """What reads, embeds and searches, on a switchboard."""
 
     def __init__(self, database: Database, board: Switchboard) -> None:
+        self._database, self._board = database, board
         self.parser, self.index = Parser(), ChunkIndex(database)
-        self.embedder = Embedder(EmbeddingGateway(board))
-        self.searcher = Searcher(database, self.index, self.embedder, RerankGateway(board))
+        self.forget_questions()
+
+    def forget_questions(self) -> None:
+        """So that each way to search pays for the embedding of its questions."""
+        self.embedder = Embedder(EmbeddingGateway(self._board))
+        self.searcher = Searcher(self._database, self.index, self.embedder, RerankGateway(self._board))
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ async def prepare(library: Library) -> None:
 
 async def run(library: Library, method: str, questions: Sequence[Question]) -> list[Answered]:
     """Every question once, one after the other; a first search that loads models is not counted."""
+    library.rooms.forget_questions()
     ask = _method(library, method)
     await ask("What is this about?")
     answers = []

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,8 +141,9 @@ class Parser:
             return Outcome(failure=f"reading it takes longer than {time_s:g} s")
         finally:
             if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.communicate()  # what is left in the pipe keeps it open
         return await asyncio.to_thread(_read_outcome, process.returncode, output)
 
 
