@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -53,7 +54,16 @@ def work(settings: Settings, listening: socket.socket, on_ready: Ready) -> None:
 def run_server(settings: Settings, listening: socket.socket, on_ready: Ready, announce: Announce) -> None:
     configure_logs(settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.get_loop().set_exception_handler(_tell_unforeseen)
         runner.run(_serve(settings, listening, on_ready, announce))
+
+
+def _tell_unforeseen(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """As usual, but for one that means nothing: psycopg wakes a wait that was cancelled in the same turn, when a signal
+    and the end of a connection come together (its `waiting.py`, read 2026-11-21)."""
+    if isinstance(context.get("exception"), asyncio.InvalidStateError) and "wait_async" in str(context.get("message")):
+        return
+    loop.default_exception_handler(context)
 
 
 def listen(settings: Settings) -> socket.socket:

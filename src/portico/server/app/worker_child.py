@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from portico.server.app.ground import Ground
 from portico.server.errors import PorticoError
 from portico.server.kit.shared_process import Child, ChildFailed, Lease, lease
@@ -66,7 +68,7 @@ class WorkerChild:
             except ChildFailed as failure:
                 pause_s = AGAIN_S
                 _log.error("no worker could be started: %s %s", failure.message, failure.log.strip()[-500:])
-            except (PorticoError, OSError) as error:
+            except (PorticoError, SQLAlchemyError, OSError) as error:  # the database is away, or goes with us
                 pause_s = AGAIN_S
                 _log.warning("no worker could be started: %s", error)
             except Exception:
