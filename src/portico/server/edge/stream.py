@@ -46,7 +46,6 @@ def _refuse(exchange: Exchange, failure: Exception) -> None:
 
 async def _send_stream(exchange: Exchange, stream: Stream) -> None:
     """Chunks to events, in the order they came; waits while the client does not keep up."""
-    error: BaseException | None = None
     try:
         while (chunks := stream.take()) is not None:
             if chunks:
@@ -58,12 +57,12 @@ async def _send_stream(exchange: Exchange, stream: Stream) -> None:
                     await drained
             await stream.more()
         exchange.open_stream(stream.headers)
-        exchange.write(stream.end, last=True)
+        end = stream.end
     except BaseException as failure:
-        error = failure
+        stream.close(failure)
         raise
-    finally:
-        stream.close(error)
+    stream.close()  # before the end is sent: who has a whole answer has a usage line, even if this process dies now
+    exchange.write(end, last=True)
 
 
 def _events(chunks: Sequence[bytes], framed: bool) -> bytes:

@@ -1,0 +1,64 @@
+"""In which order a stream is sent and put on record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from portico.server.edge.exchange import Exchange
+from portico.server.edge.stream import _send_stream
+from portico.server.gateway.answers import READY, Headers, Stream
+from portico.server.kit.drive import Signal, run
+
+pytestmark = pytest.mark.anyio
+
+
+class Told(Exchange, kw_only=True):
+    """An exchange that remembers what happened to it."""
+
+    events: list[object]
+
+    def open_stream(self, headers: Headers | None = None) -> None:
+        self.started = True
+
+    def write(self, data: bytes, last: bool = False) -> None:
+        self.events.append(data)
+
+    def drained(self) -> Signal | None:
+        return None
+
+
+class Chunks(Stream):
+    def __init__(self, events: list[object], *chunks: bytes | Exception) -> None:
+        self._events = events
+        self._left = list(chunks)
+
+    def take(self) -> Sequence[bytes] | None:
+        if not self._left:
+            return None
+        chunk = self._left.pop(0)
+        if isinstance(chunk, Exception):
+            raise chunk
+        return [chunk]
+
+    def more(self) -> Signal:
+        return READY
+
+    def close(self, error: BaseException | None = None) -> None:
+        self._events.append(("closed", error))
+
+
+async def test_a_whole_stream_is_on_record_before_its_end_is_sent() -> None:
+    """A process that dies right after the end was sent has kept the usage line."""
+    events: list[object] = []
+    await run(_send_stream(Told(path="/chat", headers=[], events=events), Chunks(events, b"{}")))
+    assert events == [b"data: {}\n\n", ("closed", None), b"data: [DONE]\n\n"]
+
+
+async def test_a_stream_that_breaks_is_closed_once_with_its_error() -> None:
+    events: list[object] = []
+    broken = ValueError("broken")
+    with pytest.raises(ValueError, match="broken"):
+        await run(_send_stream(Told(path="/chat", headers=[], events=events), Chunks(events, b"{}", broken)))
+    assert events == [b"data: {}\n\n", ("closed", broken)]
