@@ -1,8 +1,10 @@
-# Nothing but Python 3.11+, make and git is needed. PORT=9000 and DATA=/some/folder work as make variables and as
+# Nothing but Python 3.11 to 3.14, make and git is needed. PORT=9000 and DATA=/some/folder work as make variables and as
 # environment; ARGS="..." goes on to the command behind the target.
 
 PYTHON ?= python3
 ARGS ?=
+# Test processes at once. Files and folders named in ARGS run in one: no second house to set up, and pdb works.
+WORKERS ?= 2
 LOCK = .venv/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --exclude-newer P7D
 
@@ -22,14 +24,14 @@ serve: ## Set up and start the server on http://127.0.0.1:8080 (PORT=, DATA=)
 	@$(boot) portico serve $(ARGS)
 
 test: ## Set up and run every test (ARGS="tests/wire -q" for some)
-	@$(boot) --dev python -m pytest $(ARGS)
+	@$(boot) --dev python -m pytest $(if $(filter tests/%,$(ARGS)),,-n $(WORKERS) --dist loadfile) $(ARGS)
 
 check: ## Linter, format, types, import contract, conventions
 	@$(boot) --dev --no-models
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/mypy examples scripts
+	.venv/bin/mypy examples scripts benchmarks
 	.venv/bin/lint-imports
 	.venv/bin/python -m pytest -q tests/test_conventions.py tests/test_pictures.py
 
