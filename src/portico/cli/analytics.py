@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -130,7 +130,17 @@ def _read_period(start_date: str | None, end_date: str | None, days: int | None,
         return {"start_date": today - timedelta(days=days - 1), "end_date": today, "project_id": project_id}
     if bool(start_date) != bool(end_date):
         raise click.UsageError("--from and --to go together")
+    for option, day in (("--from", start_date), ("--to", end_date)):
+        if day is not None and not _is_day(day):
+            raise click.UsageError(f"{option} {day}: write a day as 2026-05-01")
     return {"start_date": start_date, "end_date": end_date, "project_id": project_id}
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _ask(methods: list[str], chosen: Period, agent_name: str | None = None) -> dict[str, JsonObject]:

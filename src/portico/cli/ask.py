@@ -88,10 +88,22 @@ def answer_once(question: Question, *, stream: bool, whole: bool, usage: bool) -
         reply = ask(remote, question, show_text if stream else None)
     if whole:
         emit(reply.body)
-    else:
+    check_found(reply)
+    if not whole:
         show_text("" if stream else reply.text)
         end_line(reply.text)
     tell(reply, usage=usage)
+
+
+def check_found(reply: Reply) -> None:
+    """Raises RequestFailed for the answer of a RAG assistant that found nothing, which is an empty text."""
+    result = reply.body.get("result")
+    if isinstance(result, Mapping) and result.get("success") is False:
+        from .sources import nothing_found
+
+        raise nothing_found(
+            reply.model.removeprefix("saia:search:"), [str(one) for one in result.get("messages") or ()]
+        )
 
 
 def show_text(text: str) -> None:

@@ -59,7 +59,11 @@ def run(
     if Options.current().output in ("json", "yaml"):
         emit(answer)
     else:
-        click.echo(answer.get("text") or "")
+        from .ask import end_line, show_text
+
+        told = str(answer.get("text") or "")
+        show_text(told)
+        end_line(told)
 
 
 @click.command(cls=Command, examples=["portico assistants status 5b1d2f8e-0000-4000-8000-000000000001"])

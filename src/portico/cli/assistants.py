@@ -10,7 +10,8 @@ import click
 from .assistant_transfer import list_words, pack, read_pack
 from .groups import Command, Group, Lazy
 from .inputs import confirm, read_json, read_word
-from .output import Columns, chosen_format, emit, note
+from .options import Options
+from .output import Columns, chosen_format, emit, note, printable, to_json
 
 if TYPE_CHECKING:
     from portico.sdk.call import JsonObject
@@ -209,9 +210,11 @@ def diff(name: str, before: int | None, after: int | None) -> None:
         emit(answer)
         return
     for change in answer["changes"]:
-        click.echo(f"{change['key']}: {_said(change.get('before'))} -> {_said(change.get('after'))}")
+        click.echo(printable(f"{change['key']}: {_said(change.get('before'))} -> {_said(change.get('after'))}"))
+    colors = {"+": "green", "-": "red", "@": "cyan"} if Options.current().color else {}
     for line in answer["prompt"].splitlines():
-        click.secho(line, fg={"+": "green", "-": "red", "@": "cyan"}.get(line[:1]))
+        color = colors.get(line[:1])
+        click.echo(click.style(printable(line), fg=color) if color else printable(line))
     if not answer["changes"] and not answer["prompt"]:
         note("both say the same")
 
@@ -235,10 +238,8 @@ def delete(name: str, yes: bool) -> None:
 @click.argument("name")
 def export_(name: str) -> None:
     """Write an assistant with all its revisions as JSON, to be imported elsewhere."""
-    import json
-
     answer = _ask(lambda client: client.get_assistant(name, detail="full"))
-    click.echo(json.dumps(pack(answer), indent=2, ensure_ascii=False))
+    click.echo(to_json(pack(answer)))
 
 
 @assistants.command(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .groups import Command, Group
-from .output import Columns, Row, emit
+from .output import Columns, Row, emit, to_json
 from .paging import gather, paging_options
 from .providers import installation_options
 
@@ -129,7 +128,7 @@ def export(**told: str | None) -> None:
         while True:
             page = remote.run(remote.audit.list_audit(count=_STEP, cursor=cursor, **_filter(told)))
             for entry in page.get("entries", []):
-                click.echo(json.dumps(entry, ensure_ascii=False))
+                click.echo(to_json(entry, indent=None))
             cursor = page.get("nextCursor")
             if not cursor:
                 return

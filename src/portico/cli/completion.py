@@ -30,6 +30,7 @@ def completion(shell: Shell) -> None:
     """Print the completion script of a shell (bash 4.4 or later, zsh, fish)."""
     from click.shell_completion import get_completion_class
 
+    from . import completion_shells  # noqa: F401
     from .main import portico
 
     kind = get_completion_class(shell)

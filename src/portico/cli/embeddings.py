@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .groups import Command
-from .inputs import read_file, read_stdin
+from .inputs import read_stdin, read_word
 from .output import emit, one_line
 from .suggest import suggest_models
 
@@ -76,7 +76,7 @@ def read_texts(words: Sequence[str]) -> Iterator[str]:
         if word == "-":
             yield from _lines(read_stdin())
         elif word.startswith("@") and not word.startswith("@@") and len(word) > 1:
-            yield from _lines(read_file(word[1:]))
+            yield from _lines(read_word(word))
         else:
             yield word[1:] if word.startswith("@@") else word
 

@@ -71,6 +71,13 @@ def explain(error: Exception) -> Failure | None:
             return _failure(error.format_message(), "", 1)
         case CommandError():
             return _failure(error.what, error.hint, error.exit_code)
+        case UnicodeEncodeError():
+            # A word of the command line, or the name of a file, with bytes that are no UTF-8.
+            near = error.object[max(0, error.start - 20) : error.end + 20]
+            return _failure(f"only UTF-8 text can be sent: {near!r} is none", "", 2)
+        case OSError() if error.strerror:
+            # A full disk, a folder of somebody else's: nothing that a traceback would explain better.
+            return _failure(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, "", 1)
         case _:
             return _explain_sdk(error)
 

@@ -14,11 +14,11 @@ from .errors import RequestFailed
 from .groups import Command
 from .inputs import confirm
 from .output import emit
-from .serve import explain_os_error, load_settings, server_missing
+from .serve import explain_os_error, find_installation, load_settings, server_missing
 
 if TYPE_CHECKING:
     from portico.sdk.call import JsonObject
-    from portico.server.access.credentials import Credentials
+    from portico.server.access.host.credentials import Credentials
     from portico.server.gateway.provider_settings import ProviderSettings
     from portico.server.settings import Settings
 
@@ -39,7 +39,7 @@ def reset_tokens(data_dir: Path | None, yes: bool) -> None:
     first start are refused from then on, all others stay. The new ones are written to the file `credentials`
     in the data folder, and shown on a terminal.
     """
-    settings = load_settings(data_dir=data_dir)
+    settings = find_installation(data_dir)
     if not yes:
         confirm(f"Replace the first tokens of the server in {settings.data_dir}?")
     made = _reset(settings)
@@ -54,7 +54,7 @@ def _reset(settings: Settings) -> Credentials:
     import asyncio
 
     try:
-        from portico.server.access.first_start import reset_tokens as reset
+        from portico.server.access.host.first_start import reset_tokens as reset
         from portico.server.errors import StartError
     except ModuleNotFoundError as error:
         raise server_missing(error) from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import RequestFailed
-from .serve import explain_os_error, load_settings, server_missing
+from .serve import explain_os_error, find_installation, server_missing
 
 if TYPE_CHECKING:
     from portico.sdk.call import JsonObject
@@ -21,7 +21,7 @@ def list_host(data_dir: Path | None, query: dict[str, str]) -> JsonObject:
     async def go(database: Database, key: InstallationKey) -> JsonObject:
         import msgspec
 
-        from portico.server.access.audit_log import list_installation
+        from portico.server.access.audit.log import list_installation
 
         page: JsonObject = msgspec.to_builtins(await list_installation(database, query))
         return page
@@ -35,7 +35,7 @@ def verify_host(data_dir: Path | None) -> JsonObject:
     async def go(database: Database, key: InstallationKey) -> JsonObject:
         import msgspec
 
-        from portico.server.access.audit_log import check_all
+        from portico.server.access.audit.log import check_all
         from portico.server.storage.audit import KEY_PURPOSE
 
         found = await check_all(database, key.for_purpose(KEY_PURPOSE))
@@ -48,7 +48,7 @@ def verify_host(data_dir: Path | None) -> JsonObject:
 def _ask(data_dir: Path | None, call: Callable[[Database, InstallationKey], Awaitable[JsonObject]]) -> JsonObject:
     import asyncio
 
-    settings = load_settings(data_dir=data_dir)
+    settings = find_installation(data_dir)
     try:
         from portico.server.errors import PorticoError, StartError
         from portico.server.storage.opening import open_database

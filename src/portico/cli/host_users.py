@@ -9,7 +9,7 @@ import click
 from .errors import RequestFailed
 from .groups import Command
 from .output import emit
-from .serve import explain_os_error, load_settings, server_missing
+from .serve import explain_os_error, find_installation, server_missing
 
 
 @click.command(
@@ -32,9 +32,9 @@ def setup_link(email: str | None, data_dir: Path | None) -> None:
     """
     import asyncio
 
-    settings = load_settings(data_dir=data_dir)
+    settings = find_installation(data_dir)
     try:
-        from portico.server.access.first_start import make_setup_link
+        from portico.server.access.host.first_start import make_setup_link
         from portico.server.errors import PorticoError, StartError
     except ModuleNotFoundError as error:
         raise server_missing(error) from error

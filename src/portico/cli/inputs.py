@@ -29,13 +29,12 @@ def read_stdin() -> str:
     return _decode(sys.stdin.buffer.read(), "standard input")
 
 
-def read_file(name: str) -> str:
+def read_file(name: str, advice: str = "") -> str:
+    """A file as UTF-8. Raises a usage error, with the advice behind it."""
     try:
         return _decode(Path(name).expanduser().read_bytes(), name)
     except OSError as error:
-        raise click.UsageError(
-            f"cannot read {name}: {error.strerror}. A text that begins with @ is written with two: @@{name}"
-        ) from None
+        raise click.UsageError(f"cannot read {name}: {error.strerror}{advice}") from None
 
 
 def read_word(word: str) -> str:
@@ -44,7 +43,9 @@ def read_word(word: str) -> str:
         return read_stdin()
     if word.startswith("@@"):
         return word[1:]
-    return read_file(word[1:]) if word.startswith("@") and len(word) > 1 else word
+    if not word.startswith("@") or len(word) == 1:
+        return word
+    return read_file(word[1:], f". A text that begins with @ is written with two: @{word}")
 
 
 def read_message(words: Sequence[str]) -> str:
@@ -59,9 +60,10 @@ def read_message(words: Sequence[str]) -> str:
 
 def read_json(argument: str, option: str) -> Any:
     """JSON given as it is, as a file name (with or without @) or as `-`; raises a usage error naming the option."""
-    text = (
-        argument if argument.lstrip()[:1] in ("{", "[") else read_word(argument if argument == "-" else _at(argument))
-    )
+    if argument.lstrip()[:1] in ("{", "["):
+        text = argument
+    else:
+        text = read_stdin() if argument == "-" else read_file(argument.removeprefix("@"))
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -77,10 +79,6 @@ def read_pairs(pairs: Iterable[str], option: str) -> dict[str, str]:
             raise click.UsageError(f"{option} {pair}: write key=value")
         found[key] = read_word(value) if value.startswith("@") else value
     return found
-
-
-def _at(name: str) -> str:
-    return name if name.startswith("@") else f"@{name}"
 
 
 def _decode(data: bytes, where: str) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 from click.shell_completion import shell_complete
@@ -88,24 +89,42 @@ def portico(context: click.Context) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line; the result is the exit code. Entry point of the script `portico`."""
-    for stream in (sys.stdout, sys.stderr):
-        # Text that the terminal's encoding cannot show is shown escaped rather than as a traceback.
-        with contextlib.suppress(AttributeError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    """Run one command line; the result is the exit code."""
+    _prepare_streams()
+    code = 0
     try:
         code = _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes at exit and would complain once more; let it write to nowhere.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_to_nowhere()
         return 141
+    except OSError as error:  # the disk behind the output is full
+        _write_to_nowhere()
+        return code or _refuse(error)
     return code
+
+
+def _prepare_streams() -> None:
+    """Streams that the caller closed (`portico ... <&-`) read and write nothing."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        # Text that the terminal's encoding cannot show is shown escaped rather than as a traceback.
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _write_to_nowhere() -> None:
+    """Python flushes at exit and would complain once more about an output that takes nothing."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: Sequence[str] | None) -> int:
     if instruction := os.environ.get("_PORTICO_COMPLETE"):
+        from . import completion_shells  # noqa: F401
+
         return shell_complete(portico, {}, "portico", "_PORTICO_COMPLETE", instruction)
     try:
         with portico.make_context("portico", list(sys.argv[1:] if arguments is None else arguments)) as context:

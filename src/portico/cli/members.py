@@ -189,7 +189,7 @@ def check(organization: str, project: str, access_token: str) -> None:
     from .remote import opened
 
     with opened() as remote:
-        remote.run(remote.access_control.check_project_access(organization, project, read_word(access_token).strip()))
+        remote.run(remote.access_control.check_project_access(organization, project, _read_token(access_token)))
     note("the user sees the project")
 
 
@@ -200,8 +200,13 @@ def token(organization: str, project: str, access_token: str) -> None:
     from .remote import opened
 
     with opened() as remote:
-        secret = read_word(access_token).strip()
-        emit(remote.run(remote.access_control.get_project_token(organization, project, secret)))
+        emit(remote.run(remote.access_control.get_project_token(organization, project, _read_token(access_token))))
+
+
+def _read_token(word: str) -> str:
+    if word != "-" and not word.startswith("@"):
+        raise click.UsageError("write @file, or - for standard input: a command line is seen by all, and remembered")
+    return read_word(word).strip()
 
 
 def _check(project_id: str | None, whole: bool) -> None:

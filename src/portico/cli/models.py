@@ -12,6 +12,7 @@ import click
 
 from .errors import RequestFailed
 from .groups import Command, Group
+from .inputs import confirm
 from .options import Options
 from .output import Columns, Row, emit, note
 from .serve import load_settings
@@ -171,15 +172,19 @@ def _plain_lines() -> Show:
     return show
 
 
-@models.command("remove", cls=Command, examples=["portico models remove qwen2.5-coder-0.5b-instruct"])
+@models.command("remove", cls=Command, examples=["portico models remove qwen2.5-coder-0.5b-instruct --yes"])
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @folder_options
-def remove(names: tuple[str, ...], models_dir: Path | None, data_dir: Path | None) -> None:
+def remove(names: tuple[str, ...], yes: bool, models_dir: Path | None, data_dir: Path | None) -> None:
     """Delete the files of models from this host, a file of your own too."""
     from portico.server.providers.local.pull import PullError
 
     store = open_store(models_dir, data_dir)
-    for model in find_models(store, names):
+    found = find_models(store, names)
+    if not yes:
+        confirm(f"Delete the files of {', '.join(model.name for model in found)} from {store.folder}?")
+    for model in found:
         try:
             freed = store.remove(model)
         except PullError as error:

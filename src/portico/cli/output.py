@@ -6,18 +6,22 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import Format, Options
 from .yaml_text import to_yaml
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 Row = Mapping[str, Any]
 Columns = Mapping[str, str | Callable[[Row], object]]
 
-# Between two columns of a table on a terminal; and what is left of a description when there is no room at all.
-_GAP, _SHORTEST = 3, 12
+# Between two columns of a table on a terminal; what is left of a description when there is no room at all; and how
+# narrow a column may become before a row is better told member by member.
+_GAP, _SHORTEST, _NARROWEST = 3, 12, 8
 
 # What a terminal obeys instead of showing: an answer must not move the cursor or retitle the window.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -30,6 +34,13 @@ def printable(text: str) -> str:
 
 def one_line(text: str) -> str:
     return printable(" ".join(text.split()))
+
+
+def to_json(data: object, *, indent: int | None = 2) -> str:
+    """JSON for standard output: every script as it is, but escaped where the locale has no signs for it."""
+    encoding = (sys.stdout.encoding or "").lower()
+    text = json.dumps(data, indent=indent, ensure_ascii=not encoding.startswith("utf"))
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def chosen_format() -> Format:
@@ -46,7 +57,7 @@ def emit(
     """
     match chosen_format():
         case "json":
-            click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+            click.echo(to_json(data))
         case "yaml":
             click.echo(to_yaml(data), nl=False)
         case "table":
@@ -82,7 +93,8 @@ def cell(value: object) -> str:
         case int():
             return str(value)
         case float():
-            return f"{value:g}"
+            # Large amounts to the cent: the short form would round them, and make 1e+06 of a million.
+            return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) >= 1000 else f"{value:g}"
         case _:
             return one_line(json.dumps(value, ensure_ascii=False))
 
@@ -110,19 +122,41 @@ def _draw_rich(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
 
     console = Console(no_color=not Options.current().color)
     if not titles and _has_long_words(lines, console.width):
-        # A link or a token must stay in one piece, to be copied; the terminal alone may break it.
-        widest = max(len(name) for name, _ in lines)
-        for name, value in lines:
-            console.print(Text.assemble((name.ljust(widest + _GAP), "bold"), value), soft_wrap=True)
+        _draw_members(console, lines)
+        return
+    shown = list(_shortened(titles, lines, console.width))
+    if titles and _is_too_narrow([titles, *shown], console.width):
+        for number, line in enumerate(lines):
+            if number:
+                console.print()
+            _draw_members(console, list(zip(titles, line, strict=True)))
         return
     table = Table(box=SIMPLE_HEAD if titles else None, show_header=bool(titles), show_edge=False, pad_edge=False)
     # The first column is what one copies into the next command, so it stays in one piece.
     table.add_column(titles[0] if titles else "", style="" if titles else "bold", no_wrap=True)
     for title in titles[1:] or [""]:
         table.add_column(title, overflow="fold")
-    for line in _shortened(titles, lines, console.width):
+    for line in shown:
         table.add_row(*(Text(text) for text in line))
     console.print(table)
+
+
+def _draw_members(console: Console, members: Sequence[Sequence[str]]) -> None:
+    """One below the other. A link or a token stays in one piece, to be copied; the terminal alone may break it."""
+    from rich.text import Text
+
+    widest = max(len(name) for name, _ in members)
+    for name, value in members:
+        console.print(Text.assemble((name.ljust(widest + _GAP), "bold"), value), soft_wrap=True)
+
+
+def _is_too_narrow(lines: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether the columns behind the first one, which keeps its width, have to be folded into strips."""
+    from rich.cells import cell_len
+
+    first, *others = (max(map(cell_len, column)) for column in zip(*lines, strict=True))
+    least = sum(min(wanted, _NARROWEST) for wanted in others)
+    return first + least + _GAP * len(others) > width
 
 
 def _has_long_words(lines: Sequence[Sequence[str]], width: int) -> bool:
@@ -133,16 +167,21 @@ def _has_long_words(lines: Sequence[Sequence[str]], width: int) -> bool:
 
 def _shortened(titles: Sequence[str], lines: Sequence[Sequence[str]], width: int) -> Iterable[Sequence[str]]:
     """The lines with descriptions cut to the room that the other columns leave, so that a row stays one line."""
+    from rich.cells import cell_len
+
     if "Description" not in titles:
         return lines
     place = titles.index("Description")
-    others = (max(len(line[i]) for line in [titles, *lines]) + _GAP for i in range(len(titles)) if i != place)
+    others = (max(cell_len(line[i]) for line in [titles, *lines]) + _GAP for i in range(len(titles)) if i != place)
     room = max(_SHORTEST, width - sum(others))
     return [[_cut(text, room) if i == place else text for i, text in enumerate(line)] for line in lines]
 
 
 def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else text[: room - 1].rstrip() + "…"
+    """To so many cells of the terminal: a Japanese sign takes two."""
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= room else set_cell_size(text, room - 1).rstrip() + "…"
 
 
 def note(text: str) -> None:

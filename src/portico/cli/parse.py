@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from .groups import Command
+from .inputs import read_word
 from .options import Options
 from .output import emit, note, printable
 
@@ -20,6 +22,7 @@ _FORMATS = {"text": "plainText", "html": "html", "markdown": "markdown"}
         "portico parse report.pdf --pages 4-6",
         "portico parse prices.xlsx --rows",
         "portico parse scan.png --format markdown > scan.md",
+        "portico parse talk.mp3 --model openai/whisper-1 > talk.txt",
         "portico parse minutes.docx -o json | jq -r '.parts[] | select(.type == \"Title\").text'",
     ],
 )
@@ -28,9 +31,19 @@ _FORMATS = {"text": "plainText", "html": "html", "markdown": "markdown"}
 @click.option("--pages", metavar="FROM-TO", help="Pages, slides or sheets: 4-6, 4- or 4.")
 @click.option("--rows", is_flag=True, help="Each row of a sheet with the names of its columns.")
 @click.option("--format", "form", type=click.Choice([*_FORMATS]), help="How the text is written. Default: text.")
-@click.option("--password", metavar="WORD", help="What a protected PDF is opened with.")
-def parse(file: Path, name: str | None, pages: str | None, rows: bool, form: str | None, password: str | None) -> None:
-    """Read a file: documents, sheets, slides, mails, pictures.
+@click.option("--password", metavar="WORD|@FILE", help="What a protected PDF is opened with; a file keeps it private.")
+@click.option("--model", metavar="PROVIDER/MODEL", help="What writes down a sound or a film.")
+@click.option("--merge", type=click.IntRange(min=0), metavar="N", help="Segments of a recording in one part; 0: all.")
+def parse(
+    file: Path,
+    name: str | None,
+    pages: str | None,
+    rows: bool,
+    form: str | None,
+    password: str | None,
+    **options: Any,
+) -> None:
+    """Read a file: documents, sheets, slides, mails, pictures, and what is said in sounds and films.
 
     FILE may be - (standard input), with --name. Nothing of it is kept on the server.
     """
@@ -38,6 +51,7 @@ def parse(file: Path, name: str | None, pages: str | None, rows: bool, form: str
     if is_input and not name:
         raise click.UsageError("standard input has no name: say one with --name")
     first, last = _read_pages(pages)
+    word = None if password is None else read_word(password).rstrip("\r\n")
     from .remote import opened
 
     with opened() as remote:
@@ -49,7 +63,8 @@ def parse(file: Path, name: str | None, pages: str | None, rows: bool, form: str
                 end_page=last,
                 structure="table" if rows else None,
                 output_format=_FORMATS[form] if form else None,
-                password=password,
+                password=word,
+                **options,
             )
         )
     from portico.wire.omni_parser import ParsedFile

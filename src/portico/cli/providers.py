@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from portico.sdk.clients.providers import AsyncProvidersClient
 
     from .host import HostProviders
+    from .remote import Remote
 
     Calls = AsyncProvidersClient | HostProviders
 
@@ -139,7 +140,7 @@ def test(name: str, model: str | None) -> None:
     from .remote import opened, reason_of
 
     with opened(max_retries=0) as remote:
-        asked = model or _first_model(remote.run(remote.llm.list_models(name, type="Chat")), name)
+        asked = model or _first_model(remote, name)
         full_name = asked if asked.lower().startswith(f"{name.lower()}/") else f"{name}/{asked}"
         started = time.monotonic()
         found: dict[str, object] = {"provider": name, "model": full_name}
@@ -151,8 +152,12 @@ def test(name: str, model: str | None) -> None:
         emit(found | {"status": "ok", "milliseconds": _since(started)})
 
 
-def _first_model(answer: Row, name: str) -> str:
-    models = answer.get("models") or []
+def _first_model(remote: Remote, name: str) -> str:
+    if name.lower() == "local":
+        from .ask import find_models
+
+        return find_models(remote)[0]  # one that is here; others would only be told to be pulled
+    models = remote.run(remote.llm.list_models(name, type="Chat")).get("models") or []
     if not models:
         raise click.UsageError(f"provider {name} has no chat model in the catalog: name one with --model")
     return str(models[0]["fullName"])

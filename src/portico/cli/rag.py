@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import click
 from .groups import Command, Group, Lazy
 from .inputs import confirm
 from .options import Options
-from .output import Columns, emit, note
+from .output import Columns, emit, note, to_json
 from .rag_settings import as_arguments, index_settings, pack, read_definition, read_members, search_settings
 from .suggest import suggest_rag
 
@@ -27,6 +26,7 @@ name_argument = click.argument("name", shell_complete=suggest_rag)
     cls=Group,
     lazy={
         "documents": Lazy("portico.cli.rag_documents:documents", "Upload, list, index again and delete documents."),
+        "crawl": Lazy("portico.cli.rag_crawl:crawl", "Let the server read a web site."),
         "ask": Lazy("portico.cli.rag_ask:ask", "Ask a question; the sources follow the answer."),
         "search": Lazy("portico.cli.rag_ask:search", "Show the passages that fit a question."),
         "evaluate": Lazy("portico.cli.rag_evaluate:evaluate", "Measure how well questions find their documents."),
@@ -128,7 +128,7 @@ def export_(name: str) -> None:
     if Options.current().output == "yaml":
         emit(packed)
     else:
-        click.echo(json.dumps(packed, indent=2, ensure_ascii=False))
+        click.echo(to_json(packed))
 
 
 @rag.command(

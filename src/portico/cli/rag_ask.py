@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from .errors import RequestFailed
 from .groups import Command
 from .inputs import read_message, read_pairs
 from .options import Options
 from .output import emit
-from .sources import place_of, score_of, tell_sources, text_of
+from .sources import nothing_found, place_of, score_of, tell_sources, text_of
 from .suggest import suggest_rag
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def ask(
     if whole:
         emit(answer.raw)
     if not answer.success:
-        raise _nothing_found(name, answer)
+        raise nothing_found(name, answer.result.messages)
     if sources and not whole:
         tell_sources(answer.raw.get("documents") or [])
 
@@ -113,7 +112,7 @@ def search(
         )
         answer = remote.run(asking)
     if not answer.success:
-        raise _nothing_found(name, answer)
+        raise nothing_found(name, answer.result.messages)
     found = answer.raw.get("documents") or []
     emit(found, rows=found, columns={"Score": score_of, "Source": place_of, "Passage": text_of})
 
@@ -181,11 +180,3 @@ async def _read_stream(
             show(piece)
         answer: RagAnswer = await stream.get_final_answer()
         return answer
-
-
-def _nothing_found(name: str, answer: RagAnswer) -> RequestFailed:
-    why = "; ".join(answer.result.messages) or "no passage fits"
-    return RequestFailed(
-        f"{name} has no answer: {why}",
-        f"Are its documents searchable (portico rag documents status {name}), and is --score-threshold low enough?",
-    )

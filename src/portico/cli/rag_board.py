@@ -47,13 +47,13 @@ def live_board(title: str) -> Iterator[Show]:
 def told(board: IndexBoard) -> str:
     """`12 documents: 3 queued, 1 failed`: one line, for logs."""
     states = ", ".join(f"{count} {WORDS.get(state, state)}" for state, count in board.counts.items() if count)
-    return f"{len(board.documents)} documents" + (f": {states}" if states else "")
+    return f"{board.total} documents" + (f": {states}" if states else "")
 
 
 def as_json(board: IndexBoard) -> dict[str, Any]:
     """What the board says, for other programs."""
     failed = [{"id": one.id, "name": file_name(one), "indexDetail": one.index_detail} for one in board.failed]
-    return {"documents": len(board.documents), "states": dict(board.counts), "failed": failed}
+    return {"documents": board.total, "states": dict(board.counts), "failed": failed}
 
 
 def file_name(document: Document) -> str:
@@ -83,7 +83,7 @@ def _draw(title: str, board: IndexBoard) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    total = len(board.documents)
+    total = board.total
     head = Table.grid(padding=(0, 2))
     bar = ProgressBar(total=max(total, 1), completed=board.ended, width=32)
     head.add_row(Text(one_line(title), style="bold"), bar, Text(f"{board.ended} of {total}"))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .remote import Remote
 
 _ID = "5b1d2f8e-0000-4000-8000-000000000002"
-_COLUMNS: Columns = {
+COLUMNS: Columns = {
     "Id": "id",
     "Name": name_of,
     "State": "indexStatus",
@@ -38,7 +38,7 @@ _COLUMNS: Columns = {
     "Description": "indexDetail",
 }
 _METADATA = "What filters can ask for: key=value, a JSON object or @file.json; may repeat."
-_PARAMETERS = "How it is read: strategy=hi_res, startPage=4, password=... (see the manual); may repeat."
+_PARAMETERS = "How it is read: strategy=hi_res, startPage=4, password=@file (see the manual); may repeat."
 _PATIENCE = "Longest wait for it to be searchable; the server goes on."
 
 name_argument = click.argument("name", shell_complete=suggest_rag)
@@ -82,9 +82,11 @@ def list_(name: str, state: str | None, limit: int | None) -> None:
 
     with opened() as remote:
         rag = AsyncRag(remote.rag)
-        found = remote.run(gather(rag.documents(name, limit=None if state else limit)))
-    rows = [one.raw for one in found if state in (None, one.index_status)][:limit]
-    emit(rows, rows=rows, columns=_COLUMNS)
+        found = remote.run(gather(rag.documents(name, status=state, limit=limit)))
+        if any(one.index_status != state for one in found if state):  # a server that cannot tell them apart
+            found = [one for one in remote.run(gather(rag.documents(name))) if one.index_status == state][:limit]
+    rows = [one.raw for one in found]
+    emit(rows, rows=rows, columns=COLUMNS)
 
 
 @documents.command(cls=Command, examples=[f"portico rag documents show handbook {_ID}"])
@@ -130,10 +132,9 @@ def upload(
     """
     files = [path for path, _ in find_files(paths)]
     _check_names(files, file_name)
-    options: dict[str, Any] = {
-        "metadata": read_metadata(metadata),
-        "ingestion": read_pairs(parameters, "--param") or None,
-    }
+    # A file with a password ends with a line end that is no part of it.
+    ingestion = {key: value.rstrip("\r\n") for key, value in read_pairs(parameters, "--param").items()}
+    options: dict[str, Any] = {"metadata": read_metadata(metadata), "ingestion": ingestion or None}
     from portico.sdk.managers.rag import AsyncRag
 
     from .remote import opened
@@ -180,9 +181,13 @@ def _upload(
 
 
 def _report(done: Sequence[FileUpload], board: IndexBoard | None) -> None:
-    """A row for each file, and exit code 1 when one was refused or cannot be searched."""
+    """A row for each file, and exit code 1 when one was refused or cannot be searched; 3 when no file arrived."""
+    from portico.sdk.errors import TransportError
+
     from .remote import reason_of
 
+    if all(isinstance(one.error, TransportError) for one in done) and (first := done[0].error):
+        raise first
     latest = {} if board is None else {one.id: one for one in board.documents}
     rows: list[dict[str, Any]] = []
     for one in done:
@@ -278,7 +283,7 @@ def reindex(
                 first = answer["failed"][0]
                 raise RequestFailed(f"{len(board.failed)} failed: {first['name']}: {first['indexDetail']}")
             return
-    emit(done, rows=done or None, columns=_COLUMNS)
+    emit(done, rows=done or None, columns=COLUMNS)
     note(f"{'all documents' if everything else f'{len(done)} document(s)'} of {name} are queued again")
 
 

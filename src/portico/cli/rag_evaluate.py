@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .groups import Command
+from .inputs import confirm
 from .options import Options
 from .output import Columns, emit, note
 from .suggest import suggest_rag
@@ -54,6 +55,7 @@ _WORST = 10
 @click.option("--compare", metavar="RUN", help="Compare with this run; else with the one before of these questions.")
 @click.option("--show", metavar="RUN", help="Show a stored run.")
 @click.option("--delete", metavar="RUN", help="Delete a stored run.")
+@click.option("--yes", "-y", is_flag=True, help="With --delete: do not ask.")
 def evaluate(
     name: str,
     questions_file: Path | None,
@@ -64,6 +66,7 @@ def evaluate(
     compare: str | None,
     show: str | None,
     delete: str | None,
+    yes: bool,
 ) -> None:
     """Measure how well questions find their documents.
 
@@ -72,6 +75,8 @@ def evaluate(
     """
     _check(questions_file, methods, chart, compare, show, delete)
     if delete:
+        if not yes:
+            confirm(f"Delete evaluation {delete} of {name}?")
         emit(_ask(lambda client: client.delete_evaluation(name, delete)))
         note(f"evaluation {delete} deleted")
     elif show:

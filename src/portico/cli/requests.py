@@ -36,7 +36,7 @@ _COLUMNS: Columns = {
 @click.group(
     cls=Group,
     examples=[
-        "portico requests export --count 20",
+        "portico requests export --limit 20",
         "portico requests export --status failed --all -o json > failed.json",
         "portico requests cancel 5b1d2f8e-0000-4000-8000-000000000001",
     ],

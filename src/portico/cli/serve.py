@@ -118,6 +118,18 @@ def load_settings(**values: object) -> Settings:
         raise click.UsageError(str(error)) from None
 
 
+def find_installation(data_dir: Path | None) -> Settings:
+    """The settings of a server that has been started here. Raises RequestFailed where none ever was: a mistyped folder
+    would be given a database of its own, and all be said to be well in it."""
+    settings = load_settings(data_dir=data_dir)
+    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        raise RequestFailed(
+            f"no server was started with the data folder {settings.data_dir}",
+            "Name its folder with --data, or set PORTICO_DATABASE_URL as the server has it.",
+        )
+    return settings
+
+
 def _serve(settings: Settings) -> int:
     try:
         from portico.server.app import serve as start

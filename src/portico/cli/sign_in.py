@@ -6,6 +6,7 @@ A token, or a user's address and password, come from a prompt or from standard i
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -123,7 +124,7 @@ def whoami() -> None:
 def _sign_in(url: str, user: str, project: str | None) -> dict[str, str]:
     """Signs in and chooses the project; the entries of the profile."""
     from portico.sdk.credentials import REFRESH_TOKEN, Credentials, Secret
-    from portico.sdk.errors import Unauthorized
+    from portico.sdk.errors import PorticoError, Unauthorized
 
     from .remote import opened
 
@@ -136,7 +137,13 @@ def _sign_in(url: str, user: str, project: str | None) -> dict[str, str]:
     if not (access := answer.get("access_token")):
         raise RequestFailed("the server's answer to the sign-in has no access token", "Is this the address of the API?")
     entries = {URL: url, ACCESS_TOKEN: str(access), REFRESH_TOKEN: str(answer.get("refresh_token") or "")}
-    chosen = _choose(_projects(Credentials(url, access_token=Secret(str(access)))), project)
+    try:
+        chosen = _choose(_projects(Credentials(url, access_token=Secret(str(access)))), project)
+    except BaseException:
+        # Nobody keeps the tokens: the session must not live on at the server.
+        with suppress(PorticoError):
+            _revoke(url, str(answer.get("refresh_token") or access))
+        raise
     note(f"signed in as {user}" + (f", project {chosen['name']} of {chosen['organization']}" if chosen else ""))
     if chosen:
         entries |= {PROJECT: chosen["id"], ORGANIZATION: chosen["organization_id"]}
@@ -209,7 +216,7 @@ def _checked_address(text: str) -> str:
 def _ask_address() -> str:
     if not sys.stdin.isatty():
         raise click.UsageError("name the address with --base-url when token or password come from standard input")
-    return str(click.prompt("Address of the server", default=_local_address()))
+    return str(click.prompt("Address of the server", default=_local_address(), err=True))
 
 
 def _local_address() -> str:
@@ -223,7 +230,7 @@ def _local_address() -> str:
 def _read_secret(what: str, *, blanks: bool) -> str:
     """From a prompt that does not show it, or the first line of standard input."""
     kind = what.split(maxsplit=1)[0].lower()
-    text: str = click.prompt(what, hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
+    text: str = click.prompt(what, hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
     text = text.rstrip("\r\n") if blanks else text.strip()
     if not text:
         raise click.UsageError(f"the {kind} is empty")

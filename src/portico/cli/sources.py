@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .errors import RequestFailed
 from .output import note, one_line
 
 Source = Mapping[str, Any]
@@ -23,8 +24,16 @@ def tell_sources(sources: Sequence[Source]) -> None:
         note(f"[{number}] {place}" + (f" ({', '.join(known)})" if known else ""))
 
 
+def nothing_found(name: str, messages: Sequence[str]) -> RequestFailed:
+    """The error of a RAG assistant that had no passage to answer from."""
+    return RequestFailed(
+        f"{name} has no answer: {'; '.join(messages) or 'no passage fits'}",
+        f"Are its documents searchable (portico rag documents status {name}), and is --score-threshold low enough?",
+    )
+
+
 def place_of(source: Source) -> str:
-    """Document, page or lines, and address where it has one."""
+    """Document; page, lines or time; and address where it has one."""
     from portico.sdk.rag_answers import RagSource
     from portico.wire.tolerant import read_shape
 
@@ -32,7 +41,16 @@ def place_of(source: Source) -> str:
     where = f", page {one.page}" if one.page is not None else ""
     if not where and one.lines:
         where = f", lines {one.lines[0]}-{one.lines[1]}"
+    if not where and one.times:
+        where = f", at {_clock(one.times[0])}-{_clock(one.times[1])}"
     return f"{one.name or one.document_id or 'a document without name'}{where}" + (f" {one.url}" if one.url else "")
+
+
+def _clock(seconds: int) -> str:
+    """As players show it: 4:07, 1:02:30."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def score_of(source: Source) -> str:

@@ -10,7 +10,7 @@ import click
 
 from .errors import explain
 from .groups import Command
-from .output import chosen_format, emit, note
+from .output import chosen_format, emit, note, to_json
 
 if TYPE_CHECKING:
     from .remote import Remote
@@ -65,7 +65,7 @@ def _look_once() -> int:
         note(f"{now}  {failure.line}")
         return failure.exit_code
     if chosen_format() == "json":
-        emit({"time": now, **found})
+        click.echo(to_json({"time": now, **found}, indent=None))
     else:
         click.echo(f"{now}  up  {found['milliseconds']} ms  version {found.get('version', '?')}")
     return 0

@@ -12,7 +12,7 @@ import click
 
 from portico.sdk.profile_file import write_private
 
-from .ask import Question, ask, end_line, find_models, show_text, tell
+from .ask import Question, ask, check_found, end_line, find_models, show_text, tell
 from .errors import explain
 from .history import line_editing
 from .inputs import read_word
@@ -69,6 +69,7 @@ class Talk:
                 click.echo()
                 self.question = asked.answered("".join(self.heard))
             raise
+        check_found(reply)
         end_line(reply.text)
         # The next turn goes to the same model: it has the talk in its prompt cache.
         self.question = replace(asked.answered(reply.text), model=reply.model)

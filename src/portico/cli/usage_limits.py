@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .errors import RequestFailed
 from .groups import Command, Group
 from .inputs import confirm
 from .output import Columns, emit, note
@@ -33,6 +34,7 @@ _RATES: Columns = {
     "Requests a minute": "requestsPerMinute",
     "Tokens a minute": "tokensPerMinute",
 }
+_NO_LIMIT = 4000
 _ID = "5b1d2f8e-0000-4000-8000-000000000002"
 
 project = click.option(
@@ -136,12 +138,20 @@ def list_(project: str | None, whole: bool) -> None:
 @whole
 def show(latest: bool, project: str | None, whole: bool) -> None:
     """Show the limit in force, and how much of it is used."""
+    from portico.sdk.errors import NotFound
 
     def read(client: AsyncUsageLimitsClient, place: Place) -> Awaitable[JsonObject]:
         ask = client.get_latest_usage_limit if latest else client.get_active_usage_limit
         return ask(place.organization, project=place.project)
 
-    emit(_ask(read, project, whole))
+    try:
+        answer = _ask(read, project, whole)
+    except NotFound as error:
+        if error.errors[:1] and error.errors[0][0] == _NO_LIMIT:
+            what = "there was no usage limit yet" if latest else "no usage limit is in force"
+            raise RequestFailed(what, "portico usage-limits create sets one.") from None
+        raise
+    emit(answer)
 
 
 @usage_limits.command(
@@ -183,9 +193,12 @@ def update(
 @project
 @whole
 def cancel(limit_id: str, yes: bool, project: str | None, whole: bool) -> None:
-    """Cancel a limit: from then on it bounds nothing."""
+    """Cancel a limit. A project is refused everything from then on, until it has a new one."""
     if not yes:
-        confirm(f"Cancel limit {limit_id}? It bounds nothing from then on.")
+        more = (
+            "The organization has none from then on." if whole else "All requests are refused until there is a new one."
+        )
+        confirm(f"Cancel limit {limit_id}? {more}")
     _ask(
         lambda client, place: client.delete_usage_limit(place.organization, limit_id, project=place.project),
         project,

@@ -53,6 +53,15 @@ class RagSource(Shape, rename="camel"):
             case _:
                 return None
 
+    @property
+    def times(self) -> tuple[int, int] | None:
+        """Of a passage of a recording: from which second to which it is said."""
+        match (self.metadata.get("startTime"), self.metadata.get("endTime")):
+            case (int() as first, int() as last):
+                return first, last
+            case _:
+                return None
+
     def _loc(self, member: str) -> Any:
         loc = self.metadata.get("loc")
         return loc.get(member) if isinstance(loc, dict) else None

@@ -26,20 +26,35 @@ FEW = 20
 
 @dataclass(frozen=True, slots=True)
 class IndexBoard:
-    """The states of some documents at one moment."""
+    """The states of some documents at one moment.
+
+    `documents` are those that were asked about; of a whole profile only those that failed, where the server counts the
+    others (`states`).
+    """
 
     documents: Sequence[Document]
+    states: Mapping[str, int] | None = None
 
     @property
     def counts(self) -> Mapping[str, int]:
         """How many are in each state, in the order of their life; states nobody is in are 0."""
-        found = Counter(one.index_status or "Unknown" for one in self.documents)
+        found = Counter(self.states or (one.index_status or "Unknown" for one in self.documents))
         return {state: found[state] for state in (*STATES, *sorted(found.keys() - set(STATES)))}
+
+    @property
+    def is_read(self) -> bool:
+        """The server does not count: the documents were read one by one."""
+        return self.states is None and bool(self.documents)
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return sum(self.counts.values())
 
     @property
     def ended(self) -> int:
         """How many are searchable or have failed."""
-        return sum(one.index_status in ENDED for one in self.documents)
+        return sum(count for state, count in self.counts.items() if state in ENDED)
 
     @property
     def failed(self) -> list[Document]:
@@ -65,8 +80,13 @@ class Waiting:
         self._on_progress = on_progress
         self.board = IndexBoard(())
 
+    @property
+    def is_whole(self) -> bool:
+        """All documents of the profile are waited for."""
+        return self._wanted is None
+
     def singly(self) -> list[str] | None:
-        """The documents to look at one by one; None when the whole list is cheaper, or wanted."""
+        """The documents to look at one by one; None when the whole list is cheaper."""
         if self._wanted is None:
             return None
         left = [one for one in self._wanted if one not in self._known or self._known[one].index_status not in ENDED]
@@ -88,29 +108,47 @@ class Waiting:
         """As `take`, with what was collected; a document that was not in the list is gone."""
         self._known, self._listed = self._listed, {}
         self._wanted = None if self._wanted is None else {key: None for key in self._wanted if key in self._known}
-        return self._judge()
+        return self.judge(IndexBoard(list(self._known.values())))
 
     def take(self, seen: Iterable[Document]) -> float | None:
         """Seconds until the next look; None when nothing is open. Raises OperationPending when the time is over."""
         self._known |= {one.id: one for one in seen}
-        return self._judge()
+        return self.judge(IndexBoard(list(self._known.values())))
 
-    def _judge(self) -> float | None:
-        self.board = IndexBoard(list(self._known.values()))
+    def judge(self, board: IndexBoard) -> float | None:
+        """As `take`, of a board that was made elsewhere."""
+        self.board = board
         if self._on_progress is not None:
-            self._on_progress(self.board)
-        open_ones = len(self.board.documents) - self.board.ended
+            self._on_progress(board)
+        open_ones = board.total - board.ended
         if not open_ones:
             return None
         left_s = self._ends_at - time.monotonic()
         if left_s <= 0:
             raise OperationPending(
-                f"{open_ones} of {len(self.board.documents)} documents are not indexed after {self._timeout_s:g} s.",
+                f"{open_ones} of {board.total} documents are not indexed after {self._timeout_s:g} s.",
                 hint="The server goes on with them: ask for the board again later.",
             )
         pause_s = self._pause_s
         self._pause_s = min(self._interval_s, pause_s * 1.5)
         return min(pause_s, left_s)
+
+
+def maybe_states(answer: Mapping[str, object]) -> Mapping[str, int] | None:
+    """How many documents are in each state, by a listing; None from a server that does not count them."""
+    told = answer.get("states")
+    if not isinstance(told, Mapping):
+        return None
+    return {str(state): count for state, count in told.items() if isinstance(count, int)}
+
+
+def maybe_failed(states: Mapping[str, int], before: IndexBoard) -> Sequence[Document] | None:
+    """The documents that failed, when they are known from an earlier look; in the end they are looked at again."""
+    is_over = ENDED.issuperset(state for state, count in states.items() if count)
+    count = states.get("Failed", 0)
+    if not count:
+        return ()
+    return before.failed if count == len(before.failed) and not is_over else None
 
 
 def check_indexed(document: Document) -> Document:

@@ -15,13 +15,13 @@ PorticoError
 ├── ServerStopping 503, id 153 · DatabaseAway 503, id 9002 · JournalFull 503, id 9003
 ├── StorageFull 507, id 9004 · StorageAway 503, id 9005
 └── ProviderError 502, id 150 ProviderUnknown · ProviderAuth · ProviderRefused 400 · ProviderTimeout 504, id 100
-                              ProviderRateLimit 429, id 151 · ProviderQuota 429, id 152
+                              ProviderSilent 504, id 100 · ProviderRateLimit 429, id 151 · ProviderQuota 429, id 152
                               ProviderOvercapacity 503, id 153
 
 What only one room can say stands there, below one of these: `access/refusals.py` (organizations, projects, members,
 tokens, secrets), `access/session_refusals.py` (people and their sign-in), `assistants/refusals.py`,
 `assistants/files/refusals.py`, `assistants/search/refusals.py`, `assistants/search/evaluation_refusals.py`,
-`retrieval/refusals.py`.
+`retrieval/refusals.py`, `retrieval/crawling/refusals.py`.
 Ids and texts: error list of the API reference; 9000 and above are our own.
 """
 
@@ -123,6 +123,7 @@ class ContentUnreadable(BadRequest):
 
     def __init__(self, reason: str = "") -> None:
         super().__init__(f"{self.text} ({reason})" if reason else None)
+        self.reason = reason
 
 
 class FileTooLarge(BadRequest):
@@ -303,6 +304,10 @@ class ProviderRefused(ProviderError):
 class ProviderTimeout(ProviderError):
     status, id, text = 504, 100, "Provider Request Timeout"
     retryable = elsewhere = True
+
+
+class ProviderSilent(ProviderTimeout):
+    """It took the request and did not begin to answer in the time that it has while another target could."""
 
 
 class ProviderRateLimit(ProviderError):

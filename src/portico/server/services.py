@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from portico.server.access.openid import OpenId
 from portico.server.access.sign_in import SignIn
+from portico.server.access.sign_in.openid import OpenId
 from portico.server.access.tenancy import Tenancy
 from portico.server.assistants.definitions import Definitions
 from portico.server.assistants.desk import Desk

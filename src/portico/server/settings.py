@@ -64,6 +64,11 @@ class Settings:
     )
     body_limit_bytes: int = _setting(50 * 1024 * 1024, "Largest request body.")
     request_timeout_s: float = _setting(600.0, "Longest wait for a plain answer of a provider.")
+    first_byte_timeout_s: float = _setting(
+        300.0,
+        "Longest wait for the first byte of an answer while another target could be tried instead. A plain answer has "
+        "it when the model is done.",
+    )
     gap_timeout_s: float = _setting(120.0, "Longest silence of a provider's stream.")
     connect_timeout_s: float = _setting(10.0, "Longest wait for a connection to a provider.")
     keep_alive_s: float = _setting(10.0, "Silence on a stream after which a keep-alive comment is sent.")
@@ -105,6 +110,7 @@ class Settings:
         "md,png,gif,jpeg,jpg,mp3,m4a,mkv,aac,ogg,flac,wav,mp4,avi,mov,msg,org,tiff,bmp,eml,xml,html",
         "Types of documents that RAG assistants take, by the endings of their names, with commas.",
     )
+    crawl_pages: int = _setting(200, "Most pages that one crawl order (.web) of a RAG assistant asks for.")
     files_text_timeout_s: float = _setting(60.0, "Longest time for reading the text of one file.")
     files_text_memory_bytes: int = _setting(1024**3, "Most memory of the process that reads the text of a file.")
     files_bucket_url: str | None = _setting(
@@ -137,6 +143,11 @@ class Settings:
     )
     assistant_request_days: int = _setting(
         7, "Days for which the answer to a request that an assistant was given to work on can be fetched."
+    )
+    transcription_model: str = _setting(
+        "",
+        "Model that writes down what is said in sounds and films of RAG assistants, as provider/model; "
+        "empty: the first one of a provider that has a key.",
     )
     search_thread_days: int = _setting(30, "Days for which a conversation with a RAG assistant is kept.")
     limits_webhook: Secret | None = _setting(
@@ -245,6 +256,7 @@ _NUMBERS: Mapping[str, tuple[float, float]] = {
     "workers": (1, 1_024),
     "body_limit_bytes": (1, 2**40),
     "request_timeout_s": (0.001, 1e9),
+    "first_byte_timeout_s": (0.001, 1e9),
     "gap_timeout_s": (0.001, 1e9),
     "connect_timeout_s": (0.001, 1e9),
     "keep_alive_s": (0.1, 1e9),
@@ -266,6 +278,7 @@ _NUMBERS: Mapping[str, tuple[float, float]] = {
     "documents_limit_bytes": (1, 64 * 1024**3),
     "files_temporary_s": (1, 1e9),
     "files_reserve_bytes": (0, 2**50),
+    "crawl_pages": (1, 10_000),
     "files_text_timeout_s": (0.1, 1e6),
     "files_text_memory_bytes": (128 * 1024**2, 2**50),
     "local_context": (1, 2**31),

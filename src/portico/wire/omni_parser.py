@@ -12,12 +12,15 @@ from portico.wire.tolerant import Shape
 
 class ParsedPart(Shape, rename="camel"):
     """`type` is Title, NarrativeText, UncategorizedText, ListItem or Row. `page` counts pages, slides or sheets from 1
-    and is absent where a file has none; `mid_time` is for films."""
+    and is absent where a file has none. Seconds from the beginning: `mid_time` of films; `start_time` and `end_time`,
+    which are our own, of films and sounds."""
 
     type: str = ""
     text: str = ""
     page: int | UnsetType = UNSET
     mid_time: int | UnsetType = UNSET
+    start_time: int | UnsetType = UNSET
+    end_time: int | UnsetType = UNSET
 
 
 class ParserUsage(Shape):

@@ -46,7 +46,8 @@ NO_OPTIONS = AssistantOptions()
 class AssistantUse(msgspec.Struct, frozen=True):
     """The assistant that has become a request to a model. `defaults` are the members that come from its settings and
     not from the caller; `guardrails` are on for it, whatever the project says; a prompt that `is_filled` holds words of
-    the caller. `said` is what people have said, where the messages hold more than that; None: what the messages say."""
+    the caller. `said` is what people have said, where the messages hold more than that; None: what the messages say.
+    What is not `is_final` is a step on the way, whose answer only the assistant reads: no check is for it."""
 
     assistant_id: str
     name: str
@@ -55,6 +56,7 @@ class AssistantUse(msgspec.Struct, frozen=True):
     defaults: frozenset[str] = frozenset()
     is_filled: bool = False
     said: tuple[str, ...] | None = None
+    is_final: bool = True
 
 
 Dialect = Literal["chat", "messages", "responses"]
@@ -163,12 +165,15 @@ class SpeechRequest(msgspec.Struct):
 
 
 class TranscriptionRequest(msgspec.Struct):
-    """A recording to be written down. `fields` are the further fields of the form: language, prompt, temperature."""
+    """A recording to be written down. `fields` are the further fields of the form: language, prompt, temperature; those
+    that came more than once (`timestamp_granularities[]`) have a list. `seconds` is how long it is, 0 where nobody has
+    looked."""
 
     ref: ModelRef
     file: File
     response_format: str = "json"
-    fields: dict[str, str] = {}
+    fields: Mapping[str, str | list[str]] = {}
+    seconds: float = 0.0
 
 
 class VideoRequest(msgspec.Struct):

@@ -162,10 +162,14 @@ class Document(Shape, rename="camel"):
 
 
 class DocumentList(Shape):
-    """Answer of `GET /v1/search/profile/{name}/documents`; `count` is how many there are."""
+    """Answer of `GET /v1/search/profile/{name}/documents`; `count` is how many there are.
+
+    `states`: how many of all documents are in each state. Other servers do not say it.
+    """
 
     documents: list[Document] = field(default_factory=list)
     count: int = 0
+    states: dict[str, int] = field(default_factory=dict)
 
 
 class FoundDocument(Shape, rename="camel"):

@@ -44,7 +44,11 @@ class SSEDecoder:
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events completed by these bytes. Raises FrameTooLarge."""
-        if self._is_one_frame(chunk):
+        # One whole plain frame a piece, as most servers send them: the common case, worth a way of its own.
+        if (
+            chunk[-2:] == b"\n\n" and chunk[:6] == b"data: " and chunk.count(b"\n") == 2 and chunk.find(b"\r") < 0
+            and self._started and not (self._held or self._after_cr) and len(chunk) <= self._max_frame_bytes
+        ):  # fmt: skip
             return [Event(chunk[6:-2])]
         if not self._started:
             chunk = self._skip_bom(chunk)
@@ -76,12 +80,6 @@ class SSEDecoder:
         self._held_bytes = 0
         self._started = True
         return self._read([rest.strip(b"\n")]) if rest else []
-
-    def _is_one_frame(self, chunk: bytes) -> bool:
-        """One whole plain frame a piece, as most servers send them: the common case, worth a way of its own."""
-        if self._held or self._after_cr or not self._started or len(chunk) > self._max_frame_bytes:
-            return False
-        return chunk[:6] == b"data: " and chunk[-2:] == b"\n\n" and chunk.count(b"\n") == 2 and chunk.find(b"\r") < 0
 
     def _read(self, blocks: list[bytes]) -> list[Event]:
         events: list[Event] = []

@@ -20,11 +20,15 @@ def process_call(
     structure: str | None,
     output_format: str | None,
     password: str | None,
+    model: str | None,
+    merge: int | None,
+    dialogue: bool | None,
     progress: Progress | None,
 ) -> Call:
     """Raises PorticoError for a source that cannot be read. A long document takes its time: no deadline."""
     told = {"startPage": start_page, "endPage": end_page, "structure": structure}
-    told |= {"outputFormat": output_format, "password": password}
+    told |= {"outputFormat": output_format, "password": password, "model": model, "merge": merge}
+    told |= {"dialogue": None if dialogue is None else str(dialogue).lower()}
     fields = {key: str(value) for key, value in given(told).items()}
     return send_file(PATH, read_source(source, name), {}, fields, progress).with_deadline(None)
 
@@ -40,11 +44,17 @@ class OmniParserClient(LowLevelClient):
         structure: str | None = None,
         output_format: str | None = None,
         password: str | None = None,
+        model: str | None = None,
+        merge: int | None = None,
+        dialogue: bool | None = None,
         progress: Progress | None = None,
     ) -> JsonObject:
-        """POST /v1/omni-parser/process: headings, paragraphs, items and rows of a file, in order."""
+        """POST /v1/omni-parser/process: headings, paragraphs, items and rows of a file, in order; of a sound or a film
+        what is said in it."""
         return self._json(
-            process_call(source, name, start_page, end_page, structure, output_format, password, progress)
+            process_call(
+                source, name, start_page, end_page, structure, output_format, password, model, merge, dialogue, progress
+            )
         )
 
 
@@ -59,9 +69,15 @@ class AsyncOmniParserClient(AsyncLowLevelClient):
         structure: str | None = None,
         output_format: str | None = None,
         password: str | None = None,
+        model: str | None = None,
+        merge: int | None = None,
+        dialogue: bool | None = None,
         progress: Progress | None = None,
     ) -> JsonObject:
-        """POST /v1/omni-parser/process: headings, paragraphs, items and rows of a file, in order."""
+        """POST /v1/omni-parser/process: headings, paragraphs, items and rows of a file, in order; of a sound or a film
+        what is said in it."""
         return await self._json(
-            process_call(source, name, start_page, end_page, structure, output_format, password, progress)
+            process_call(
+                source, name, start_page, end_page, structure, output_format, password, model, merge, dialogue, progress
+            )
         )

@@ -13,6 +13,7 @@ import msgspec
 
 from portico.sdk.call import Call, JsonObject, Repeat, get, given, path_segment, send_json
 from portico.sdk.clients.base import AsyncLowLevelClient, LowLevelClient
+from portico.sdk.crawl_order import CrawlOptions, name_order, write_order
 from portico.sdk.errors import PorticoError
 from portico.sdk.forms import send_form
 from portico.sdk.uploading import Progress, Source, read_source, send_file, send_raw
@@ -87,8 +88,8 @@ def delete_call(name: str) -> Call:
     return Call("DELETE", _path(name), repeat=Repeat.NEVER)
 
 
-def documents_call(name: str, skip: int | None, count: int | None) -> Call:
-    return get(f"{_path(name)}/documents", {"skip": skip, "count": count})
+def documents_call(name: str, skip: int | None, count: int | None, index_status: str | None) -> Call:
+    return get(f"{_path(name)}/documents", {"skip": skip, "count": count, "indexStatus": index_status})
 
 
 def document_call(name: str, document_id: str) -> Call:
@@ -111,6 +112,11 @@ def upload_call(profile: str, source: Source, options: UploadOptions) -> Call:
         raise PorticoError(f"No header can hold the name {file.name!r}.", hint="Leave binary=True out.")
     kind = options.get("content_type") or _guess(file.name)
     return send_raw(path, file, {"filename": file.name, "Content-Type": kind}, progress)
+
+
+def crawl_call(profile: str, url: str, options: CrawlOptions) -> Call:
+    made = name_order(url, options.get("name"))
+    return upload_call(profile, write_order(url, options), {"name": made, "metadata": options.get("metadata")})
 
 
 def reindex_call(profile: str, document_id: str, source: Source | None, options: UploadOptions) -> Call:
@@ -203,9 +209,12 @@ class RagClient(LowLevelClient):
         """DELETE /v1/search/profile/{name}: with its documents."""
         return self._json(delete_call(name))
 
-    def list_documents(self, name: str, *, skip: int | None = None, count: int | None = None) -> JsonObject:
-        """GET /v1/search/profile/{name}/documents: `documents` and `count`, how many there are; 10 by default."""
-        return self._json(documents_call(name, skip, count))
+    def list_documents(
+        self, name: str, *, skip: int | None = None, count: int | None = None, index_status: str | None = None
+    ) -> JsonObject:
+        """GET /v1/search/profile/{name}/documents: `documents`, 10 by default; `count`, how many there are; `states`,
+        how many in each state."""
+        return self._json(documents_call(name, skip, count, index_status))
 
     def get_document(self, name: str, document_id: str) -> JsonObject:
         """GET /v1/search/profile/{name}/document/{id}: with `metadata`."""
@@ -214,6 +223,10 @@ class RagClient(LowLevelClient):
     def upload_document(self, profile: str, source: Source, **options: Unpack[UploadOptions]) -> JsonObject:
         """POST /v1/search/profile/{name}/document: a path, bytes (then with a `name`) or an open file."""
         return self._json(upload_call(profile, source, options))
+
+    def crawl(self, profile: str, url: str, **options: Unpack[CrawlOptions]) -> JsonObject:
+        """POST /v1/search/profile/{name}/document: a crawl order, a document with the ending `web`."""
+        return self._json(crawl_call(profile, url, options))
 
     def reindex_document(
         self, profile: str, document_id: str, source: Source | None = None, **options: Unpack[UploadOptions]
@@ -265,9 +278,12 @@ class AsyncRagClient(AsyncLowLevelClient):
         """DELETE /v1/search/profile/{name}: with its documents."""
         return await self._json(delete_call(name))
 
-    async def list_documents(self, name: str, *, skip: int | None = None, count: int | None = None) -> JsonObject:
-        """GET /v1/search/profile/{name}/documents: `documents` and `count`, how many there are; 10 by default."""
-        return await self._json(documents_call(name, skip, count))
+    async def list_documents(
+        self, name: str, *, skip: int | None = None, count: int | None = None, index_status: str | None = None
+    ) -> JsonObject:
+        """GET /v1/search/profile/{name}/documents: `documents`, 10 by default; `count`, how many there are; `states`,
+        how many in each state."""
+        return await self._json(documents_call(name, skip, count, index_status))
 
     async def get_document(self, name: str, document_id: str) -> JsonObject:
         """GET /v1/search/profile/{name}/document/{id}: with `metadata`."""
@@ -276,6 +292,10 @@ class AsyncRagClient(AsyncLowLevelClient):
     async def upload_document(self, profile: str, source: Source, **options: Unpack[UploadOptions]) -> JsonObject:
         """POST /v1/search/profile/{name}/document: a path, bytes (then with a `name`) or an open file."""
         return await self._json(upload_call(profile, source, options))
+
+    async def crawl(self, profile: str, url: str, **options: Unpack[CrawlOptions]) -> JsonObject:
+        """POST /v1/search/profile/{name}/document: a crawl order, a document with the ending `web`."""
+        return await self._json(crawl_call(profile, url, options))
 
     async def reindex_document(
         self, profile: str, document_id: str, source: Source | None = None, **options: Unpack[UploadOptions]

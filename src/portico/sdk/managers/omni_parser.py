@@ -28,13 +28,19 @@ class OmniParser:
         as_rows: bool = False,
         output_format: Format | None = None,
         password: str | None = None,
+        model: str | None = None,
+        merge: int | None = None,
+        dialogue: bool | None = None,
         on_progress: Progress | None = None,
     ) -> ParsedFile:
         """A path, bytes (then with a `name`) or a file opened for reading bytes. `as_rows`: each row of a sheet with
-        the names of its columns. Raises BadRequest for a broken file, and ApiError for one without text."""
+        the names of its columns. Of sounds and films: the `model` that transcribes, how many of its segments `merge` to
+        one part (0: all), whether `dialogue` is wanted. Raises BadRequest for a broken file, and ApiError for one
+        without text."""
         answer = self._client.process_file(
             source, name=name, start_page=start_page, end_page=end_page, structure="table" if as_rows else None,
-            output_format=output_format, password=password, progress=on_progress,
+            output_format=output_format, password=password, model=model, merge=merge,
+            dialogue=dialogue, progress=on_progress,
         )  # fmt: skip
         return read(ParsedFile, answer)
 
@@ -55,12 +61,18 @@ class AsyncOmniParser:
         as_rows: bool = False,
         output_format: Format | None = None,
         password: str | None = None,
+        model: str | None = None,
+        merge: int | None = None,
+        dialogue: bool | None = None,
         on_progress: Progress | None = None,
     ) -> ParsedFile:
         """A path, bytes (then with a `name`) or a file opened for reading bytes. `as_rows`: each row of a sheet with
-        the names of its columns. Raises BadRequest for a broken file, and ApiError for one without text."""
+        the names of its columns. Of sounds and films: the `model` that transcribes, how many of its segments `merge` to
+        one part (0: all), whether `dialogue` is wanted. Raises BadRequest for a broken file, and ApiError for one
+        without text."""
         answer = await self._client.process_file(
             source, name=name, start_page=start_page, end_page=end_page, structure="table" if as_rows else None,
-            output_format=output_format, password=password, progress=on_progress,
+            output_format=output_format, password=password, model=model, merge=merge,
+            dialogue=dialogue, progress=on_progress,
         )  # fmt: skip
         return read(ParsedFile, answer)

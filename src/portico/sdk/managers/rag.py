@@ -13,6 +13,7 @@ from portico.sdk.clients.rag import Metadata, ProfileMembers, UploadOptions
 from portico.sdk.errors import NotFound, PorticoError
 from portico.sdk.managers.base import read, read_list
 from portico.sdk.paging import Page, paged, paged_async
+from portico.sdk.rag_crawls import AsyncRagCrawls, RagCrawls
 from portico.sdk.rag_progress import (
     INTERVAL_S,
     PATIENCE_S,
@@ -24,9 +25,10 @@ from portico.sdk.rag_progress import (
     Waiting,
     check_indexed,
     find_files,
+    maybe_failed,
+    maybe_states,
     progress_of,
 )
-from portico.sdk.rag_questions import AsyncRagQuestions, RagQuestions
 from portico.sdk.uploading import Source
 from portico.wire.search import Document, ProfileItem, RagAssistant
 
@@ -48,7 +50,7 @@ class FolderOptions(FileOptions, total=False):
     on_bytes: OnBytes | None
 
 
-class Rag(RagQuestions):
+class Rag(RagCrawls):
     """`client.rag`: assistants that answer from documents. `client.rag.ask("handbook", "How many days?").sources`"""
 
     def list(self, *, include_disabled: bool = False) -> Iterator[ProfileItem]:
@@ -71,10 +73,13 @@ class Rag(RagQuestions):
         """With its documents. Raises NotFound."""
         self._client.delete_profile(name)
 
-    def documents(self, name: str, *, limit: int | None = None) -> Iterator[Document]:
-        """Asked for by the page, as they are read; without metadata. Raises NotFound."""
+    def documents(self, name: str, *, status: str | None = None, limit: int | None = None) -> Iterator[Document]:
+        """Asked for by the page, as they are read; without metadata. `status`: only those in this state, where the
+        server can tell them apart. Raises NotFound."""
         return paged(
-            lambda place: _page(self._client.list_documents(name, skip=place.skip, count=place.size)),
+            lambda place: _page(
+                self._client.list_documents(name, skip=place.skip, count=place.size, index_status=status)
+            ),
             size=PAGE,
             limit=limit,
         )
@@ -142,8 +147,15 @@ class Rag(RagQuestions):
         return self.upload_files(profile, find_files(folder, pattern), **options)
 
     def board(self, name: str) -> IndexBoard:
-        """The states of all documents. Raises NotFound."""
-        return IndexBoard([*self.documents(name)])
+        """The states of all documents, counted by the server, and those that failed. Raises NotFound."""
+        return self._board(name, IndexBoard(()))
+
+    def _board(self, name: str, before: IndexBoard) -> IndexBoard:
+        states = None if before.is_read else maybe_states(self._client.list_documents(name, count=0))
+        if states is None:
+            return IndexBoard([*self.documents(name)])
+        failed = maybe_failed(states, before)
+        return IndexBoard([*self.documents(name, status="Failed")] if failed is None else failed, states)
 
     def wait_until_indexed(
         self,
@@ -164,6 +176,8 @@ class Rag(RagQuestions):
         return waiting.board
 
     def _look(self, name: str, waiting: Waiting) -> float | None:
+        if waiting.is_whole:
+            return waiting.judge(self._board(name, waiting.board))
         singly = waiting.singly()
         if singly is None:
             for one in self.documents(name):
@@ -201,7 +215,7 @@ class Rag(RagQuestions):
         self._client.write_log(profile, name, data, step=step, level=level)
 
 
-class AsyncRag(AsyncRagQuestions):
+class AsyncRag(AsyncRagCrawls):
     """The same for asyncio."""
 
     async def list(self, *, include_disabled: bool = False) -> AsyncIterator[ProfileItem]:
@@ -226,11 +240,12 @@ class AsyncRag(AsyncRagQuestions):
         """With its documents. Raises NotFound."""
         await self._client.delete_profile(name)
 
-    def documents(self, name: str, *, limit: int | None = None) -> AsyncIterator[Document]:
-        """Asked for by the page, as they are read; without metadata. Raises NotFound."""
+    def documents(self, name: str, *, status: str | None = None, limit: int | None = None) -> AsyncIterator[Document]:
+        """Asked for by the page, as they are read; without metadata. `status`: only those in this state, where the
+        server can tell them apart. Raises NotFound."""
 
         async def fetch(skip: int, size: int) -> Page[Document]:
-            return _page(await self._client.list_documents(name, skip=skip, count=size))
+            return _page(await self._client.list_documents(name, skip=skip, count=size, index_status=status))
 
         return paged_async(lambda place: fetch(place.skip, place.size), size=PAGE, limit=limit)
 
@@ -297,8 +312,17 @@ class AsyncRag(AsyncRagQuestions):
         return await self.upload_files(profile, find_files(folder, pattern), **options)
 
     async def board(self, name: str) -> IndexBoard:
-        """The states of all documents. Raises NotFound."""
-        return IndexBoard([one async for one in self.documents(name)])
+        """The states of all documents, counted by the server, and those that failed. Raises NotFound."""
+        return await self._board(name, IndexBoard(()))
+
+    async def _board(self, name: str, before: IndexBoard) -> IndexBoard:
+        states = None if before.is_read else maybe_states(await self._client.list_documents(name, count=0))
+        if states is None:
+            return IndexBoard([one async for one in self.documents(name)])
+        failed = maybe_failed(states, before)
+        if failed is None:
+            failed = [one async for one in self.documents(name, status="Failed")]
+        return IndexBoard(failed, states)
 
     async def wait_until_indexed(
         self,
@@ -322,6 +346,8 @@ class AsyncRag(AsyncRagQuestions):
         return waiting.board
 
     async def _look(self, name: str, waiting: Waiting) -> float | None:
+        if waiting.is_whole:
+            return waiting.judge(await self._board(name, waiting.board))
         singly = waiting.singly()
         if singly is None:
             async for one in self.documents(name):

@@ -36,6 +36,13 @@ class Tenancy:
             yield connection
         await self.snapshot.refresh(organization_id)
 
+    @asynccontextmanager
+    async def change_grants(self, organization_id: OrganizationId) -> AsyncIterator[AsyncConnection]:
+        """As `change`, where it is about who may do what: all grants of the organization are read anew."""
+        async with self.change(organization_id) as connection:
+            yield connection
+        await self.snapshot.people.refresh(organizations=[organization_id])
+
 
 @asynccontextmanager
 async def refuse_duplicate(refusal: Callable[[], PorticoError]) -> AsyncIterator[None]:

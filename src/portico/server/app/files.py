@@ -7,7 +7,7 @@ from portico.server.assistants.files.manage import FileRules, FileStore
 from portico.server.assistants.files.references import Files
 from portico.server.assistants.files.sweep import FileSweep
 from portico.server.gateway.routing import Targets
-from portico.server.retrieval.parse import Bounds, Parser
+from portico.server.retrieval.parse import READER_IDLE_S, Bounds, Parser
 from portico.server.storage.blobs import open_blobs
 
 
@@ -26,5 +26,7 @@ def open_files(ground: Ground) -> FileStore:
 
 def open_file_references(ground: Ground, store: FileStore, targets: Targets) -> Files:
     settings = ground.settings
-    parser = Parser(Bounds(settings.files_text_timeout_s, settings.files_text_memory_bytes))
+    bounds = Bounds(settings.files_text_timeout_s, settings.files_text_memory_bytes)
+    parser = Parser(bounds, idle_s=READER_IDLE_S)
+    ground.stack.push_async_callback(parser.close)
     return Files(store, targets, parser)

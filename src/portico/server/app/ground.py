@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from portico.server.access.credentials import FILE
+from portico.server.access.host.credentials import FILE
 from portico.server.access.snapshot import TokenSnapshot
 from portico.server.access.tenancy import Tenancy
 from portico.server.providers.transport import Transport

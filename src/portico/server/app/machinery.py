@@ -53,7 +53,12 @@ async def open_machinery(ground: Ground, *, pull: bool = True) -> Machinery:
     ground.transport.may_reach = provider_settings.may_reach
     board = Switchboard(
         Targets(catalog, adapters, configuration, HealthRules(settings.breaker_failures, settings.breaker_open_s)),
-        Executor(ground.transport, retries=settings.retries, retry_budget_s=settings.retry_budget_s),
+        Executor(
+            ground.transport,
+            retries=settings.retries,
+            retry_budget_s=settings.retry_budget_s,
+            first_byte_s=settings.first_byte_timeout_s,
+        ),
         Ledger(journal, observers),
         open_limits(ground),
         open_cache(ground),

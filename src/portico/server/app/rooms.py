@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 
-from portico.server.access.credentials import Credentials
-from portico.server.access.first_start import first_start
-from portico.server.access.token_uses import TokenUses
+from portico.server.access.host.credentials import Credentials
+from portico.server.access.host.first_start import first_start
+from portico.server.access.tokens.uses import TokenUses
 from portico.server.app.assisting import (
     list_ready_models,
     open_assistant_requests,
@@ -94,7 +94,7 @@ async def _build(ground: Ground) -> Services:
         files=files,
         search_profiles=open_search_profiles(ground, searching),
         documents=documents,
-        omni_parser=OmniParser(searching.parser, documents.rules),
+        omni_parser=OmniParser(searching.parser, documents.rules, searching.listener),
         evaluations=open_evaluations(ground, searching),
         embeddings=EmbeddingGateway(board),
         responses=ResponsesGateway(board, request_log),

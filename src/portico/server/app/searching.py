@@ -5,7 +5,7 @@ Built on the ground and the switchboard alone, so that a worker without the HTTP
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,43 +20,83 @@ from portico.server.assistants.search.find import ProfileModels, Profiles
 from portico.server.assistants.search.history import Threads
 from portico.server.assistants.search.manage import SearchProfiles
 from portico.server.assistants.search.passwords import open_password
+from portico.server.errors import StartError
+from portico.server.gateway.audio import AudioGateway
 from portico.server.gateway.chat import ChatGateway
 from portico.server.gateway.embeddings import EmbeddingGateway
 from portico.server.gateway.rerank import RerankGateway
 from portico.server.gateway.switchboard import Switchboard
-from portico.server.retrieval.embed import Embedder
-from portico.server.retrieval.index import ChunkIndex
-from portico.server.retrieval.parse import Bounds, Parser
-from portico.server.retrieval.search import Searcher
+from portico.server.kit.first_use import FirstUse
+from portico.server.retrieval.crawling.crawler import CrawlBounds, Crawler
+from portico.server.retrieval.parse import READER_IDLE_S, Bounds, Parser
 from portico.server.storage.blobs import open_blobs
+from portico.server.storage.database import Database
+from portico.wire.model_ref import DirectModel, ModelRefError, read_model_ref
 
 if TYPE_CHECKING:
     from portico.server.jobs.evaluate_profile import Reading
     from portico.server.jobs.ingest_document import Library
+    from portico.server.retrieval.media.listen import Listener
+    from portico.server.retrieval.search import Searcher
 
 
 @dataclass(frozen=True, slots=True)
 class Searching:
-    """One per process."""
+    """One per process. What searches and what listens bring numpy along: 13 MB that many servers never need."""
 
     parser: Parser
-    index: ChunkIndex
-    embedder: Embedder
-    searcher: Searcher
+    listener: FirstUse[Listener]
+    searcher: FirstUse[Searcher]
     profiles: Profiles
 
 
 def open_searching(ground: Ground, board: Switchboard, models: Models) -> Searching:
-    """From the bottom up: parser, index, embedder, searcher; then profiles and documents."""
+    """Raises StartError for a setting without a model."""
     settings, database = ground.settings, ground.database
-    index, embedder = ChunkIndex(database), Embedder(EmbeddingGateway(board))
+    parser = Parser(Bounds(settings.files_text_timeout_s, settings.files_text_memory_bytes), idle_s=READER_IDLE_S)
+    ground.stack.push_async_callback(parser.close)
     return Searching(
-        parser=Parser(Bounds(settings.files_text_timeout_s, settings.files_text_memory_bytes)),
-        index=index,
-        embedder=embedder,
-        searcher=Searcher(database, index, embedder, RerankGateway(board)),
+        parser=parser,
+        listener=_open_listener(ground, board),
+        searcher=FirstUse(partial(_make_searcher, database, board)),
         profiles=Profiles(database, ProfileModels(models, board.targets)),
     )
+
+
+def _open_listener(ground: Ground, board: Switchboard) -> FirstUse[Listener]:
+    """Raises StartError for a setting without a model."""
+    chosen = ground.settings.transcription_model
+    if chosen and not _is_direct(chosen):
+        raise StartError("PORTICO_TRANSCRIPTION_MODEL: write provider/model, such as openai/whisper-1")
+    return FirstUse(partial(_make_listener, board, chosen))
+
+
+def _make_listener(board: Switchboard, chosen: str) -> Listener:
+    from portico.server.retrieval.media.listen import Listener
+    from portico.server.retrieval.media.transcribe import Transcriber
+
+    return Listener(Transcriber(AudioGateway(board), board.targets, chosen))
+
+
+def _make_searcher(database: Database, board: Switchboard) -> Searcher:
+    from portico.server.retrieval.embed import Embedder
+    from portico.server.retrieval.index import ChunkIndex
+    from portico.server.retrieval.search import Searcher
+
+    return Searcher(database, ChunkIndex(database), Embedder(EmbeddingGateway(board)), RerankGateway(board))
+
+
+def _is_direct(name: str) -> bool:
+    try:
+        return isinstance(read_model_ref(name), DirectModel)
+    except ModelRefError:
+        return False
+
+
+def _open_crawler(ground: Ground, board: Switchboard, parser: Parser) -> Crawler:
+    settings, usual = ground.settings, CrawlBounds()
+    page_bytes = min(usual.page_bytes, settings.fetch_limit_bytes)
+    return Crawler(board.fetcher, parser, replace(usual, pages=settings.crawl_pages, page_bytes=page_bytes))
 
 
 def open_search_profiles(ground: Ground, searching: Searching) -> SearchProfiles:
@@ -68,7 +108,7 @@ def open_documents(ground: Ground, searching: Searching, files: FileStore) -> Do
     settings = ground.settings
     told = (one.strip().lower().lstrip(".") for one in settings.documents_extensions.split(","))
     rules = DocumentRules(settings.documents_limit_bytes, frozenset(one for one in told if one))
-    return Documents(files, searching.profiles.models, searching.index, rules)
+    return Documents(files, searching.profiles.models, rules)
 
 
 def open_evaluations(ground: Ground, searching: Searching) -> Evaluations:
@@ -85,7 +125,10 @@ def open_search_desk(ground: Ground, searching: Searching, chat: ChatGateway) ->
 
 def open_library(ground: Ground, board: Switchboard) -> Library:
     """What a worker indexes documents with; it writes no answers, so that no model for them has to be there."""
-    from portico.server.jobs.ingest_document import Library  # here: the door does not load what only workers need
+    # Here: the door does not load what only workers need.
+    from portico.server.jobs.ingest_document import Library
+    from portico.server.retrieval.embed import Embedder
+    from portico.server.retrieval.index import ChunkIndex
 
     searching = open_searching(ground, board, open_models(ground, board, tuple))
     blobs = open_blobs(ground.settings)
@@ -94,16 +137,19 @@ def open_library(ground: Ground, board: Switchboard) -> Library:
         ground.database,
         blobs,
         searching.parser,
-        searching.index,
-        searching.embedder,
+        ChunkIndex(ground.database),
+        Embedder(EmbeddingGateway(board)),
         searching.profiles.maybe,
         partial(open_password, ground.tenancy.key),
+        _make_listener(board, ground.settings.transcription_model),
+        _open_crawler(ground, board, searching.parser),
     )
 
 
 def open_reading(library: Library, board: Switchboard) -> Reading:
     """What a worker evaluates with: the index and the embedder of the library."""
     from portico.server.jobs.evaluate_profile import Reading
+    from portico.server.retrieval.search import Searcher
 
     searcher = Searcher(library.database, library.index, library.embedder, RerankGateway(board))
     return Reading(library.database, searcher, library.maybe_profile)

@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 import uvloop
 
-from portico.server.access.credentials import FILE, base_url, maybe_tokens
+from portico.server.access.host.credentials import FILE, base_url, maybe_tokens
 from portico.server.app.rooms import open_services
 from portico.server.app.workers import Ready, run_workers
 from portico.server.edge.fastlane import FastLane, LaneProtocol

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from portico.server.access.attempts import Attempts
-from portico.server.access.issuers import Issuer
-from portico.server.access.openid import OpenId, read_group_roles
-from portico.server.access.passwords import Passwords
 from portico.server.access.sign_in import SignIn
+from portico.server.access.sign_in.attempts import Attempts
+from portico.server.access.sign_in.openid import OpenId, read_group_roles
+from portico.server.access.sign_in.passwords import Passwords
 from portico.server.app.ground import Ground
 from portico.server.errors import StartError
 from portico.server.providers.fetcher import Fetcher
+
+if TYPE_CHECKING:
+    from portico.server.access.sign_in.issuers import Fetch, Issuer
 
 KEYS_LIMIT_BYTES = 1024 * 1024
 FETCH_S = 10.0
@@ -24,7 +28,7 @@ def open_sign_in(ground: Ground) -> SignIn:
     return SignIn(
         ground.tenancy,
         Passwords(settings.password_length),
-        Attempts(settings.sign_in_attempts),
+        Attempts(ground.tenancy, settings.sign_in_attempts),
         access_s=settings.access_token_s,
         refresh_s=settings.refresh_token_s,
     )
@@ -45,8 +49,14 @@ def open_openid(ground: Ground) -> OpenId:
     async def fetch(url: str) -> bytes:
         return (await fetcher.fetch(url)).data
 
-    issuers = [Issuer(address, frozenset(audiences), fetch) for address in addresses]
+    issuers = _make_issuers(addresses, frozenset(audiences), fetch) if addresses else []
     return OpenId(ground.tenancy, issuers, settings.oidc_groups_claim, roles)
+
+
+def _make_issuers(addresses: Sequence[str], audiences: frozenset[str], fetch: Fetch) -> list[Issuer]:
+    from portico.server.access.sign_in.issuers import Issuer  # here: 9 MB of libraries, and few name an issuer
+
+    return [Issuer(address, audiences, fetch) for address in addresses]
 
 
 def _list(text: str) -> list[str]:

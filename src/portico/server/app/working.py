@@ -6,24 +6,25 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 
 import uvloop
 
 from portico.server.app.ground import Ground, open_ground
 from portico.server.app.machinery import open_machinery
 from portico.server.app.searching import open_library, open_reading
-from portico.server.errors import DatabaseAway
 from portico.server.jobs import evaluate_profile, ingest_document
 from portico.server.jobs.evaluate_profile import EvaluateProfile
 from portico.server.jobs.faults import Faults
 from portico.server.jobs.identity import take_identity
 from portico.server.jobs.ingest_document import IngestDocument
+from portico.server.jobs.slots import Slots
 from portico.server.jobs.steps import Steps
+from portico.server.jobs.turns import Turns
 from portico.server.jobs.worker import Worker
+from portico.server.jobs.workflow import Job
 from portico.server.kit.shared_process import report_ready
 from portico.server.settings import Settings
-from portico.server.storage import workflows
 from portico.server.storage.jobs import CHANNEL
 from portico.server.telemetry.logs import configure_logs
 
@@ -60,17 +61,11 @@ async def _open_worker(ground: Ground, worker_id: str) -> Worker:
     settings = ground.settings
     below = await open_machinery(ground, pull=False)
     library = open_library(ground, below.board)
-    faults = Faults(os.environ)
-
-    async def progressed(run_id: str) -> None:
-        with suppress(DatabaseAway):  # it only counts for less
-            async with ground.database.begin() as connection:
-                await workflows.forget_recoveries(connection, run_id)
-
-    steps, reading = Steps(faults, progressed), open_reading(library, below.board)
-    runs = {
-        ingest_document.NAME: IngestDocument(library, steps).run,
-        evaluate_profile.NAME: EvaluateProfile(reading, steps).run,
+    faults, turns = Faults(os.environ), Turns(ground.database, Slots(settings.worker_jobs))
+    steps, reading = Steps(faults, turns.progressed), open_reading(library, below.board)
+    jobs: dict[str, Job] = {
+        ingest_document.NAME: IngestDocument(library, steps),
+        evaluate_profile.NAME: EvaluateProfile(reading, steps),
     }
     grace_s = min(settings.shutdown_grace_s, LONGEST_GRACE_S)
-    return Worker(ground.database, worker_id, runs, at_once=settings.worker_jobs, faults=faults, grace_s=grace_s)
+    return Worker(ground.database, worker_id, jobs, turns=turns, faults=faults, grace_s=grace_s)

@@ -82,6 +82,7 @@ class Desk:
     ) -> Answer | Stream:
         """A direct model knows files of the project, too. In a task: the request itself is driven (kit/drive.py)."""
         accepts = self._chat.accepts(caller, request.ref)
+        await self._chat.require_room(caller)
         await asyncio.ensure_future(files.put_into(request, caller, None, accepts))
         return await self._chat.answer(caller, request, request_id)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from html import escape
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from portico.server.access.caller import Caller
 from portico.server.access.policy import require
@@ -17,9 +18,16 @@ from portico.server.assistants.search.documents import Describe, Description, Do
 from portico.server.assistants.search.refusals import DocumentExtensionInvalid
 from portico.server.assistants.search.said import read_parameters, unquote
 from portico.server.errors import MediaNotSupported, PatternMismatch, StorageFull
+from portico.server.kit.first_use import FirstUse
 from portico.server.retrieval.blocks import Block, Parsed, ParseOptions
+from portico.server.retrieval.media.containers import is_film
+from portico.server.retrieval.media.options import MediaOptions
 from portico.server.retrieval.parse import NoText, Parser
+from portico.server.retrieval.parsing.kinds import maybe_document_kind
 from portico.wire.omni_parser import ParsedFile, ParsedPart, ParserUsage
+
+if TYPE_CHECKING:
+    from portico.server.retrieval.media.listen import Listener
 
 FORMATS = ("plainText", "html", "markdown")
 _PIECE = 1024 * 1024
@@ -33,8 +41,9 @@ _TYPES = {"title": "Title", "list_item": "ListItem", "table": "Row", "row": "Row
 class OmniParser:
     """One per process."""
 
-    def __init__(self, parser: Parser, rules: DocumentRules) -> None:
+    def __init__(self, parser: Parser, rules: DocumentRules, listener: FirstUse[Listener]) -> None:
         self._parser = parser
+        self._listener = listener
         self._rules = rules
 
     async def process(
@@ -43,25 +52,37 @@ class OmniParser:
         """`describe` is asked when the content has ended.
 
         Raises DocumentNameMissing (2025), DocumentExtensionInvalid (2027), InvalidFileSize (2028), ContentUnreadable
-        (45), PatternMismatch and OutOfRange for parameters, StorageFull, and what `content` raises.
+        (45), PatternMismatch and OutOfRange for parameters, StorageFull, and what `content` raises; for a recording
+        what the gateway raises.
         """
         require(caller, "models")
         with tempfile.NamedTemporaryFile(prefix="portico-") as file:
             await self._take(content, file)
             said = describe()
-            options = ParseOptions.read(read_parameters(said.fields) or {})
             form = _format(said.fields.get("outputformat", ""))
-            name = self._name(said)
+            name, usage = self._name(said), ParserUsage()
             try:
-                parsed = await self._parser.read_document(Path(file.name), said.content_type, name, options)
+                parsed = await self._read(caller, Path(file.name), said, name, usage)
             except NoText:
-                return ParsedFile(status="failed", request_id=request_id, usage=ParserUsage(), detail=_NO_TEXT)
+                parsed = Parsed()
             except MediaNotSupported as error:
                 message = f"{DocumentExtensionInvalid.text}: {error.message}"
                 raise DocumentExtensionInvalid(message, param="file") from None
-        parts = await asyncio.to_thread(write_parts, parsed, form)
         messages = list(parsed.skipped)
-        return ParsedFile(status="success", parts=parts, request_id=request_id, usage=ParserUsage(), messages=messages)
+        if not parsed.blocks and not parsed.chunks:
+            return ParsedFile(status="failed", request_id=request_id, usage=usage, messages=messages, detail=_NO_TEXT)
+        parts = await asyncio.to_thread(write_parts, parsed, form, is_film=is_film(name))
+        return ParsedFile(status="success", parts=parts, request_id=request_id, usage=usage, messages=messages)
+
+    async def _read(self, caller: Caller, path: Path, said: Description, name: str, usage: ParserUsage) -> Parsed:
+        """Adds to `usage` what it takes."""
+        parameters = read_parameters(said.fields) or {}
+        if maybe_document_kind(said.content_type, name) != "media":
+            return await self._parser.read_document(path, said.content_type, name, ParseOptions.read(parameters))
+        listener = await self._listener.get()
+        heard = await listener.listen(caller, path, name, MediaOptions.read(parameters))
+        usage.total_cost, usage.total_tokens = heard.used.cost, heard.used.tokens
+        return heard.parsed
 
     async def _take(self, content: AsyncIterator[bytes], file: IO[bytes]) -> None:
         size, held = 0, bytearray()
@@ -105,15 +126,16 @@ def _format(told: str) -> str:
     return found or FORMATS[0]
 
 
-def write_parts(parsed: Parsed, form: str) -> list[ParsedPart]:
+def write_parts(parsed: Parsed, form: str, *, is_film: bool = False) -> list[ParsedPart]:
     """A part for each block; for each row of a table one, the first the header. `form` is one of FORMATS."""
     if parsed.chunks is not None:
         return [ParsedPart(type="UncategorizedText", text=_as(form, chunk.text, "p")) for chunk in parsed.chunks]
-    return [part for block in parsed.blocks for part in _write(block, form)]
+    return [part for block in parsed.blocks for part in _write(block, form, is_film)]
 
 
-def _write(block: Block, form: str) -> Iterator[ParsedPart]:
-    kind = _TYPES.get(block.kind) or ("NarrativeText" if _is_told(block.text) else "UncategorizedText")
+def _write(block: Block, form: str, is_film: bool) -> Iterator[ParsedPart]:
+    is_told = block.end_s or _is_told(block.text)
+    kind = _TYPES.get(block.kind) or ("NarrativeText" if is_told else "UncategorizedText")
     texts: list[str] = [block.text]
     match block.kind:
         case "table":
@@ -129,6 +151,10 @@ def _write(block: Block, form: str) -> Iterator[ParsedPart]:
         part = ParsedPart(type=kind, text=text)
         if block.page is not None:
             part.page = block.page
+        if block.end_s:
+            part.start_time, part.end_time = int(block.start_s), math.ceil(block.end_s)
+            if is_film:
+                part.mid_time = round((block.start_s + block.end_s) / 2)
         yield part
 
 

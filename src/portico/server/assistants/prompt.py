@@ -93,6 +93,7 @@ class PromptDesk:
         dress(definition, revision, request)
         if self._files is not None and revision.settings.upload_files and names_files(request):
             accepts = self._chat.accepts(caller, request.ref)
+            await self._chat.require_room(caller)
             await asyncio.ensure_future(self._files.put_into(request, caller, revision, accepts))
         return revision
 

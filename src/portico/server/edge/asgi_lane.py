@@ -19,7 +19,7 @@ QUEUE_EVENTS = 64
 
 
 class AsgiExchange(Exchange, eq=False):
-    """Answers become ASGI messages in a queue; `drained` holds the handler back when the queue is long."""
+    """Answers become ASGI messages in a queue; `write` holds the handler back when the queue is long."""
 
     queue: asyncio.Queue[dict[str, Any] | None] = msgspec.field(default_factory=asyncio.Queue)
     _drained: Signal | None = None
@@ -45,15 +45,14 @@ class AsgiExchange(Exchange, eq=False):
                 ],
             )
 
-    def write(self, data: bytes, last: bool = False) -> None:
+    def write(self, data: bytes, last: bool = False) -> Signal | None:
         self.queue.put_nowait({"type": "http.response.body", "body": data, "more_body": not last})
         if last:
             self.queue.put_nowait(None)
-
-    def drained(self) -> Signal | None:
-        if self.queue.qsize() < QUEUE_EVENTS:
+        if last or self.queue.qsize() < QUEUE_EVENTS:
             return None
-        self._drained = Signal()
+        if self._drained is None:  # else somebody waits already, and this is a comment against silence
+            self._drained = Signal()
         return self._drained
 
     def begun(self, drive: Drive[None]) -> None:

@@ -52,16 +52,13 @@ class Exchange(msgspec.Struct, eq=False):
         """Status 200 and the headers of an event stream. Idempotent."""
         raise NotImplementedError
 
-    def write(self, data: bytes, last: bool = False) -> None:
-        """Whole events of an open stream; with `last` they end it."""
+    def write(self, data: bytes, last: bool = False) -> Signal | None:
+        """Whole events of an open stream; with `last` they end it. None when the client keeps up, else what to wait
+        for before writing more."""
         raise NotImplementedError
 
     def cancel(self, error: BaseException) -> None:
         """Raises `error` where the handler waits; no effect once it is over."""
-        raise NotImplementedError
-
-    def drained(self) -> Signal | None:
-        """None when the client keeps up, else what to wait for before writing more."""
         raise NotImplementedError
 
     def break_silence(self, now: float, silence_s: float) -> None:

@@ -110,7 +110,7 @@ class FastExchange(Exchange, eq=False):
     ) -> None:
         self.status = status
         self.started = True
-        self._send(
+        answer = (
             b"%bcontent-type: %b\r\nx-request-id: %b\r\n%b%b%b%bcontent-length: %d\r\n\r\n%b"
             % (
                 STATUS_LINE[status], content_type, self.request_id.encode(), _CACHE[self.cache], _lines(headers),
@@ -118,6 +118,8 @@ class FastExchange(Exchange, eq=False):
                 b"" if self.keep_alive else b"connection: close\r\n", len(body), body,
             )
         )  # fmt: skip
+        if not self.disconnected:
+            self._protocol.transport.write(answer)
         self._complete()
 
     def open_stream(self, headers: Headers | None = None) -> None:
@@ -136,33 +138,30 @@ class FastExchange(Exchange, eq=False):
             )
         )  # fmt: skip
 
-    def write(self, data: bytes, last: bool = False) -> None:
+    def write(self, data: bytes, last: bool = False) -> Signal | None:
         self.last_write = time.monotonic()
         unsent, self._unsent = self._unsent, b""
-        if not self.chunked:
-            self._send(unsent + data)
-        else:
-            end = b"0\r\n\r\n" if last else b""
-            self._send(b"%b%x\r\n%b\r\n%b" % (unsent, len(data), data, end))
+        protocol = self._protocol
+        if self.chunked:
+            data = b"%b%x\r\n%b\r\n%b" % (unsent, len(data), data, b"0\r\n\r\n" if last else b"")
+        elif unsent:
+            data = unsent + data
+        if not self.disconnected:
+            protocol.transport.write(data)
         if last:
             if not self.chunked:
                 self.keep_alive = False
             self._complete()
-
-    def drained(self) -> Signal | None:
-        if not self._protocol.writing_paused:
-            return None
-        self._drained = Signal()
-        return self._drained
+        elif protocol.writing_paused:
+            if self._drained is None:  # else somebody waits already, and this is a comment against silence
+                self._drained = Signal()
+            return self._drained
+        return None
 
     def resume_writing(self) -> None:
         drained, self._drained = self._drained, None
         if drained is not None:
             drained.set()
-
-    def _send(self, data: bytes) -> None:
-        if not self.disconnected:
-            self._protocol.transport.write(data)
 
     def _complete(self) -> None:
         if self.response_complete:

@@ -46,13 +46,15 @@ def _refuse(exchange: Exchange, failure: Exception) -> None:
 
 async def _send_stream(exchange: Exchange, stream: Stream) -> None:
     """Chunks to events, in the order they came; waits while the client does not keep up."""
+    framed = stream.framed
     try:
         while (chunks := stream.take()) is not None:
             if chunks:
                 if not exchange.started:
                     exchange.open_stream(stream.headers)
-                exchange.write(_events(chunks, stream.framed))
-                drained = exchange.drained()
+                drained = exchange.write(
+                    b"data: %b\n\n" % chunks[0] if len(chunks) == 1 and not framed else _events(chunks, framed)
+                )
                 if drained is not None:
                     await drained
             await stream.more()
@@ -66,8 +68,4 @@ async def _send_stream(exchange: Exchange, stream: Stream) -> None:
 
 
 def _events(chunks: Sequence[bytes], framed: bool) -> bytes:
-    if framed:
-        return b"".join(chunks)
-    if len(chunks) == 1:
-        return b"data: %b\n\n" % chunks[0]
-    return b"data: %b\n\n" % b"\n\ndata: ".join(chunks)
+    return b"".join(chunks) if framed else b"data: %b\n\n" % b"\n\ndata: ".join(chunks)

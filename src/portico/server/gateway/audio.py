@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 
 import msgspec
@@ -55,14 +56,15 @@ class AudioGateway:
         self, caller: Caller, request: TranscriptionRequest, request_id: str, labels: Labels
     ) -> Answer:
         """`{"text": ...}` and what else the provider tells; plain text for the formats text, srt and vtt."""
+        seconds, size = math.ceil(request.seconds), len(request.file.data)
         verb = Verb[Members](
             "transcription",
             "Audio",
             lambda target, turn: target.adapter.write_transcription(request, target, turn),
             lambda target, body, _, turn: target.adapter.read_transcription(body, request, turn),
             lambda members, meter: _written(members, request, meter),
-            request_bytes=len(request.file.data) // 10,
-            units=max(1, len(request.file.data) // BYTES_PER_SECOND),
+            request_bytes=seconds * HEARD_PER_SECOND * BYTES_PER_TOKEN or size // 10,
+            units=seconds or max(1, size // BYTES_PER_SECOND),
             most=None,
         )
         return await answer_once(self._board, caller, request.ref, verb, request_id, labels)
@@ -82,21 +84,21 @@ def _spoken(file: File, request: SpeechRequest, meter: Meter, *, as_object: bool
 def _written(members: Members, request: TranscriptionRequest, meter: Meter) -> Answer:
     text = members.get("text", "")
     said = str(msgspec.json.decode(text) if isinstance(text, msgspec.Raw) else text)
-    _count_written(said, _tokens_of(meter), meter)
+    _count_written(said, _tokens_of(meter), meter, math.ceil(request.seconds))
     if request.response_format in _PLAIN:
         return Answer(said.encode(), content_type=b"text/plain; charset=utf-8")
     return as_json(members, meter)
 
 
-def _count_written(said: str, tokens: Tokens, meter: Meter) -> None:
-    """Plain texts never say what they took, and not every provider does in its JSON."""
+def _count_written(said: str, tokens: Tokens, meter: Meter, known_s: int) -> None:
+    """Plain texts never say what they took, and not every provider does in its JSON. `known_s` 0: not known."""
     if tokens.prompt or (tokens.units and meter.model is not None and meter.model.price.unit):
         return
     cues = _CUE_END.findall(said)
     hours, minutes, seconds = cues[-1] if cues else ("", "0", "0")
     heard = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + 1
     if not cues:
-        heard = tokens.units or _at_least_one(len(said), CHARACTERS_PER_SECOND)
+        heard = tokens.units or known_s or _at_least_one(len(said), CHARACTERS_PER_SECOND)
     tokens.estimated = True
     tokens.units = tokens.units or heard
     if _lacks_tokens(tokens, meter):

@@ -22,6 +22,7 @@ from portico.wire.model_ref import BareModel, DirectModel, ModelRef
 from portico.wire.requests import NULL, ChatRequest, Members
 
 _PASSED = Verdict()
+_THINKING = frozenset({"reasoning_effort", "thinking"})
 _decode = msgspec.json.Decoder().decode
 
 
@@ -55,6 +56,10 @@ class ChatGateway:
         assert isinstance(ref, DirectModel | BareModel)
         return self._board.targets.find(ref, "Chat", caller).model.tool_calling
 
+    def require_room(self, caller: Caller) -> Awaitable[None]:
+        """Before files are read for a request: see `Limits.require_room`."""
+        return self._board.limits.require_room(caller)
+
     async def _answer(self, caller: Caller, request: ChatRequest, request_id: str) -> Answer | Stream:
         board = self._board
         meter = Meter(board.ledger, caller, request_id, "chat", request.stream, labels=request.labels)
@@ -69,18 +74,20 @@ class ChatGateway:
             assert isinstance(request.ref, DirectModel | BareModel)  # the desk has taken all others
             route = board.targets.find(request.ref, "Chat", caller)
             meter.aim_at(route)
+            bounds = board.limits.of(caller)
+            if bounds is not None:  # before files are fetched: they count as what the caller has sent of them
+                worst = worst_of(route, request.body_bytes, *_asked(request.members, route))
+                meter.ticket = bounds.try_take(*worst) or await bounds.take(*worst)
             if request.media:
                 await bring_files(request, route, board.fetcher)
-            bounds = board.limits.of(caller)
-            if bounds is not None:
-                worst = worst_of(route, request.body_bytes, *_asked(request.members))
-                meter.ticket = bounds.try_take(*worst) or await bounds.take(*worst)
             if policy is not None:
                 verdict = policy.check_input(request)
             keeping = self._keeping(caller, request, route)
             answer = await self._find_or_ask(request, route, meter, keeping)
-            if policy is not None:
+            if policy is not None and (request.assistant is None or request.assistant.is_final):
                 answer = await guard_answer(policy, verdict, answer)
+            elif policy is not None:
+                await verdict.settle()
             if isinstance(answer, Answer):
                 if keeping is not None:
                     keeping.keep_whole()
@@ -102,7 +109,10 @@ class ChatGateway:
         executor = self._board.executor
         if not request.stream:
             whole = WholeChat(request, meter, self._board.strict)
-            return whole.finish(await executor.send(route, whole), executor, keeping)
+            answered = await executor.send(route, whole)
+            if meter.turn is not None and meter.turn.paused:
+                answered = await whole.go_on(answered, executor)
+            return whole.finish(answered, executor, keeping)
         stream = ChatStream(executor, request, meter, keeping, self._board.strict)
         return stream.go_on(await executor.send(route, stream))
 
@@ -119,10 +129,26 @@ class ChatGateway:
         return None if key is None else Keeping(self._board.cache, key, route.model)
 
 
-def _asked(members: Members) -> tuple[int | None, int]:
+def _asked(members: Members, route: Route) -> tuple[int | None, int]:
     """The output tokens that the request allows, None when it does not say, and how many answers it wants."""
     most = _number(members, "max_completion_tokens")
-    return (_number(members, "max_tokens") if most is None else most), _number(members, "n") or 1
+    if most is None:
+        most = _number(members, "max_tokens")
+    if most is not None and not _THINKING.isdisjoint(members):
+        most += _thinking_beside(members, route)
+    return most, _number(members, "n") or 1
+
+
+def _thinking_beside(members: Members, route: Route) -> int:
+    """Where a budget of thinking leaves no room for an answer, the limit of the answer is raised by it (HC-21)."""
+    rules = [one.model.reasoning for one in route.choices if one.model.reasoning.thinking_mode == "budget"]
+    thinking = _decode(members.get("thinking", NULL))
+    if thinking is None and members.get("reasoning_effort", NULL) == NULL:
+        return 0
+    asked = thinking.get("budget_tokens") if isinstance(thinking, dict) else None
+    if isinstance(asked, int) and asked > 0:
+        return max((max(asked, rule.budget_min) for rule in rules), default=0)
+    return max((rule.budget_max for rule in rules), default=0)
 
 
 def _number(members: Members, name: str) -> int | None:

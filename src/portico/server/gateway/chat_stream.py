@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 
@@ -10,14 +11,17 @@ import msgspec
 from portico.server.errors import ProviderUnknown
 from portico.server.gateway.chat_cache import Keeping
 from portico.server.gateway.metering import Meter
-from portico.server.gateway.parameters import fit_request
+from portico.server.gateway.parameters import fit_request, refuse_dropped
 from portico.server.gateway.provider_stream import ProviderStream
 from portico.server.gateway.routing import Answered, Choice, Executor
 from portico.server.providers.base import Frame, Members, Outgoing, Target, Turn
+from portico.server.providers.counts import guess
 from portico.server.providers.http1 import Reply
 from portico.wire.requests import ChatRequest
 
 _encode = msgspec.json.Encoder().encode
+_HAS_USAGE = re.compile(rb'"usage"\s*:')
+"""Within a text each quote has a backslash before it: only a member matches."""
 
 
 class ChatStream(ProviderStream):
@@ -37,6 +41,7 @@ class ChatStream(ProviderStream):
         self._request = self._fitted = request
         self._turn = Turn(keep_usage=request.include_usage)
         self._head: _Head | None = None  # of the first chunk; the usage chunk has the same id, time and model
+        self._tells_usage = request.include_usage and request.dialect == "chat"
 
     def write(self, choice: Choice) -> Outgoing:
         """What goes to one target; each try begins with a clean turn."""
@@ -46,8 +51,11 @@ class ChatStream(ProviderStream):
         self._decoder = adapter.decoder()
         fitted = self._fitted = fit_request(self._request, choice.model, turn, strict=self._strict)
         if self._keeping is not None:
-            self._keeping.recorder = self._keeping.cache.recorder()
-        return adapter.write_chat(fitted, choice.target, turn)
+            self._recorder = self._keeping.recorder = self._keeping.cache.recorder()
+        outgoing = adapter.write_chat(fitted, choice.target, turn)
+        if self._strict:
+            refuse_dropped(fitted, turn)
+        return outgoing
 
     async def begin(self, choice: Choice, reply: Reply) -> None:
         if reply.headers.get(b"content-type", b"").startswith(b"application/json"):
@@ -62,35 +70,31 @@ class ChatStream(ProviderStream):
             self._tell_usage()  # the end came with the beginning, before it was known whose price holds
         return self
 
-    def take(self) -> Sequence[bytes] | None:
-        ready = ProviderStream.take(self)  # by name: `super()` costs as much again, with each piece of a stream
-        if ready and self._keeping is not None and self._keeping.recorder is not None:
-            for chunk in ready:
-                self._keeping.recorder.feed(chunk)
-        return ready
-
     def _take_frames(self, target: Target, frames: Sequence[Frame], *, last: bool) -> None:
+        read, ready = target.adapter.read_frame, self._ready
         for frame in frames:
             if frame.done:
                 self._end(target)
                 return
-            chunks = target.adapter.read_frame(frame.data, self._fitted, self._turn)
+            chunks = read(frame.data, self._fitted, self._turn)
             if self._head is None and chunks and self._request.include_usage:
                 self._head = _read_head(chunks[0])
-            self._ready += chunks
+            ready += map(_with_null_usage, chunks) if self._tells_usage else chunks
         if last and not self._ended:
             self._end(target)
 
     def _take_whole(self, target: Target, body: bytes) -> None:
         """A provider that answers a streamed request in one piece: one chunk instead of many (HC-11)."""
-        self._turn.content_frames = 1
         members = target.adapter.read_chat(body, self._fitted, self._turn)
-        self._ready.append(_as_chunk(members))
+        self._turn.seen_tokens = guess(bytes(members["choices"]))
+        chunk = _as_chunk(members)
+        self._ready.append(_with_null_usage(chunk) if self._tells_usage else chunk)
         self._finish()
 
     def _end(self, target: Target) -> None:
         """The provider has said its last word; without a reason to finish it was cut off instead."""
-        self._ready += target.adapter.end_frames(self._fitted, self._turn)
+        chunks = target.adapter.end_frames(self._fitted, self._turn)
+        self._ready += map(_with_null_usage, chunks) if self._tells_usage else chunks
         if not self._turn.finish_reason:
             raise ProviderUnknown("the provider's stream ended before the answer did")
         self._finish()
@@ -135,6 +139,11 @@ def _read_head(frame: bytes) -> _Head:
         return msgspec.json.decode(frame, type=_Head)
     except msgspec.DecodeError:  # `created` with a fraction, a number as `id`: ours are as good
         return _Head()
+
+
+def _with_null_usage(chunk: bytes) -> bytes:
+    """Every chunk has a `usage` for those who asked for it, and all but the last have none to tell (HC-09)."""
+    return chunk if _HAS_USAGE.search(chunk) else b'%b,"usage":null}' % chunk.rstrip()[:-1]
 
 
 class _WholeChoice(msgspec.Struct):

@@ -10,7 +10,7 @@ import msgspec
 
 from portico.server.access.caller import Caller
 from portico.server.catalog.entry import Model
-from portico.server.errors import InvalidType, MediaNotSupported, OutOfRange
+from portico.server.errors import InvalidType, MediaNotSupported, OutOfRange, ProviderTimeout
 from portico.server.gateway.answers import Answer, Headers, headers_of, provider_request_id
 from portico.server.gateway.cache import Entry
 from portico.server.gateway.chat_cache import find_entry
@@ -66,7 +66,7 @@ class EmbeddingGateway:
             parts, headers = await self._embed(caller, request, route, meter)
             if meter.ticket is not None:
                 headers += meter.ticket.headers()
-            answer = Answer(self._whole(parts, route.model, meter), headers, meter.cache)
+            answer = Answer(self._whole(parts, meter), headers, meter.cache)
         except BaseException as error:
             meter.fail(error)
             raise
@@ -105,10 +105,11 @@ class EmbeddingGateway:
         headers: Headers = []
         asked = route.model
         targets = [choice.target for choice in route.choices]
+        address = targets[0].credential.base_url
         size = min(target.adapter.embeddings_batch_of(target, request.inputs) for target in targets)
         for start in range(0, len(request.inputs), size):
             inputs = request.inputs[start : start + size]
-            keys = self._keys(caller, request, asked, inputs)
+            keys = self._keys(caller, request, asked, inputs, address)
             others = all(choice.model is not asked for choice in route.choices)  # a fallback has begun
             vectors = [None if others else await self._find_kept(key) for key in keys]
             missing = [place for place, vector in enumerate(vectors) if vector is None]
@@ -128,15 +129,14 @@ class EmbeddingGateway:
         return parts, headers
 
     def _keys(
-        self, caller: Caller, request: EmbeddingRequest, model: Model, inputs: Sequence[str]
+        self, caller: Caller, request: EmbeddingRequest, model: Model, inputs: Sequence[str], address: str
     ) -> list[bytes | None]:
-        """Where each vector may be kept: nowhere, unless the caller asked for it."""
+        """Where each vector may be kept: nowhere, unless the caller asked for it. `address` is the model's: a provider
+        of one's own may move to another model server under the same names."""
         if not request.cache:
             return [None] * len(inputs)
-        cache = self._board.cache
-        return [
-            cache.embedding_key(caller, model, element, request.dimensions, request.input_type) for element in inputs
-        ]
+        cache, dimensions, input_type = self._board.cache, request.dimensions, request.input_type
+        return [cache.embedding_key(caller, model, one, dimensions, input_type, address) for one in inputs]
 
     async def _find_kept(self, key: bytes | None) -> Any:
         """A vector that was made before, as base64; None when there is none."""
@@ -150,7 +150,7 @@ class EmbeddingGateway:
     async def _batch(
         self, request: EmbeddingRequest, inputs: Sequence[str], route: Route, meter: Meter
     ) -> tuple[list[Any], Headers]:
-        answered = await self._board.executor.send(route, WholeEmbeddings(request, inputs))
+        answered = await self._board.executor.send(route, WholeEmbeddings(_in_time(request, meter), inputs))
         self._board.executor.end(answered)
         choice = answered.choice
         theirs = provider_request_id(choice, answered.reply)
@@ -165,8 +165,19 @@ class EmbeddingGateway:
         return vectors, headers_of(choice, meter.attempts, turn, theirs)
 
     @staticmethod
-    def _whole(parts: list[bytes], model: Model, meter: Meter) -> bytes:
-        name, usage, request_id = _encode(model.name), _encode(meter.usage()), _encode(meter.request_id)
+    def _whole(parts: list[bytes], meter: Meter) -> bytes:
+        assert meter.model is not None  # who answered, which need not be who was asked
+        name, usage, request_id = _encode(meter.model.name), _encode(meter.usage()), _encode(meter.request_id)
         return b'{"object":"list","model":%b,"data":[%b],"usage":%b,"requestId":%b}' % (
             name, b",".join(parts), usage, request_id,
         )  # fmt: skip
+
+
+def _in_time(request: EmbeddingRequest, meter: Meter) -> EmbeddingRequest:
+    """The request with what is left of its time: it is that of all batches together. Raises ProviderTimeout."""
+    if request.timeout_s is None:
+        return request
+    left_s = request.timeout_s - meter.age_s
+    if left_s <= 0:
+        raise ProviderTimeout
+    return msgspec.structs.replace(request, timeout_s=left_s)

@@ -82,6 +82,11 @@ class Meter(msgspec.Struct):
         assert self.turn is not None
         return self.turn
 
+    @property
+    def age_s(self) -> float:
+        """How long the request has been here."""
+        return time.perf_counter() - self._started
+
     def mark_first_byte(self) -> None:
         if not self._first_byte:
             self._first_byte = time.perf_counter()
@@ -96,7 +101,7 @@ class Meter(msgspec.Struct):
             prompt = min(prompt, self.model.context_window)  # pictures have more bytes than tokens
         turn.tokens = Tokens(
             input_uncached=prompt,
-            output_visible=turn.content_frames,
+            output_visible=turn.seen_tokens,
             estimated=True,
         )
 

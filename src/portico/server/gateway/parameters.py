@@ -68,6 +68,15 @@ def fit_request(request: ChatRequest, model: Model, turn: Turn, *, strict: bool 
     return msgspec.structs.replace(request, members=members, effort=asked.effort, budget=asked.budget)
 
 
+def refuse_dropped(fitted: ChatRequest, turn: Turn) -> None:
+    """What the provider's protocol has no place for, where parameters are refused and not dropped: the adapter has
+    named it. Raises ProviderRefused."""
+    use = fitted.assistant
+    for name in fitted.members:
+        if f"{name} dropped" in turn.adjusted and (use is None or name not in use.defaults):
+            raise _unsupported(name)
+
+
 def _fit_demanded(request: ChatRequest, model: Model, turn: Turn) -> ChatRequest:
     """`max_tokens` has to be named in the Messages API, and thinking comes as a budget: both are written for models of
     Anthropic, and brought to what another one takes."""
@@ -123,17 +132,22 @@ def _fold_system(members: Members) -> None:
         messages: list[dict[str, Any]] = msgspec.json.decode(members["messages"])
     except (msgspec.DecodeError, RecursionError) as error:  # in members of a message that nobody had to read before
         raise BadInputText(f"Bad Input Text: messages: {error}") from None
-    texts = [message["content"] for message in messages if message["role"] == "system"]
     rest = [message for message in messages if message["role"] != "system"]
-    if not texts or not all(isinstance(text, str) for text in texts):
+    if len(rest) == len(messages):
         return
-    front = "\n\n".join(texts)
-    user = next((m for m in rest if m["role"] == "user" and isinstance(m["content"], str)), None)
+    front = "\n\n".join(text for message in messages if message["role"] == "system" for text in _texts_of(message))
+    user = next((m for m in rest if m["role"] == "user"), None)
     if user is None:
         rest.insert(0, {"role": "user", "content": front})
-    else:
-        user["content"] = f"{front}\n\n{user['content']}"
+    elif front:
+        said = user["content"]
+        user["content"] = f"{front}\n\n{said}" if isinstance(said, str) else [{"type": "text", "text": front}, *said]
     members["messages"] = msgspec.Raw(msgspec.json.encode(rest))
+
+
+def _texts_of(message: dict[str, Any]) -> list[str]:
+    content = message["content"]
+    return [content] if isinstance(content, str) else [part["text"] for part in content if part["type"] == "text"]
 
 
 def _fit_sampling(fit: _Fit, asked: Asked, has_tools: bool) -> None:
@@ -232,10 +246,12 @@ def _drop(fit: _Fit, name: str) -> None:
     if value is None or value == SAMPLING.get(name):
         return
     if fit.strict:
-        raise _refused(
-            name, "unsupported_parameter", f"Unsupported parameter: '{name}' is not supported with this model"
-        )
+        raise _unsupported(name)
     fit.turn.adjusted.append(f"{name} dropped")
+
+
+def _unsupported(name: str) -> ProviderRefused:
+    return _refused(name, "unsupported_parameter", f"Unsupported parameter: '{name}' is not supported with this model")
 
 
 def _refused(name: str, code: str, text: str) -> ProviderRefused:

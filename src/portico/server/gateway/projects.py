@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from portico.server.access import projects
 from portico.server.access.caller import Caller
+from portico.server.access.organizations import projects
 from portico.server.access.places import read_members
 from portico.server.access.tenancy import Tenancy
 from portico.server.errors import PatternMismatch

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from portico.server.errors import PorticoError, ProviderUnknown
 from portico.server.gateway.answers import READY, Stream, tell_answered
+from portico.server.gateway.cache import Recorder
 from portico.server.gateway.metering import Meter
 from portico.server.gateway.routing import Answered, Attempt, Choice, Executor
-from portico.server.gateway.routing.executor import hide_secrets
+from portico.server.gateway.routing.executor import NOT_UTF8, hide_secrets
 from portico.server.kit.drive import Signal
 from portico.server.providers.base import Decoder, Frame, Target
 from portico.server.providers.http1 import Reply
@@ -19,7 +20,7 @@ from portico.wire.sse import FrameTooLarge
 
 
 class ProviderStream(Attempt[None], Stream):
-    """An answer being streamed, once `go_on` was called. `_ready` holds what waits to be taken."""
+    """An answer being streamed, once `go_on` was called. `_ready` holds what waits to be taken, `_recorder` listens."""
 
     _decoder: Decoder
 
@@ -32,6 +33,8 @@ class ProviderStream(Attempt[None], Stream):
         self._broken: PorticoError | None = None
         self._closed = False
         self._answered: Answered[None] | None = None
+        self._recorder: Recorder | None = None
+        self._met_first = False
 
     @property
     def _begun(self) -> bool:
@@ -71,14 +74,20 @@ class ProviderStream(Attempt[None], Stream):
                 raise self._broken
             return None if self._ended else ()
         ready, self._ready = self._ready, []
-        self._meter.mark_first_byte()
+        if not self._met_first:  # here, too: a call for each piece of a stream is too many
+            self._met_first = True
+            self._meter.mark_first_byte()
+        if self._recorder is not None:
+            for event in ready:
+                self._recorder.feed(event)
         return ready
 
     def more(self) -> Signal:
-        assert self._answered is not None
+        answered = self._answered
+        assert answered is not None
         if self._ready or self._ended or self._broken is not None:
             return READY  # the provider may keep silent behind its last word
-        return self._answered.reply.more()
+        return answered.reply.more()
 
     def close(self, error: BaseException | None = None) -> None:
         """Gives the provider's connection back or cuts it, and writes the usage line."""
@@ -99,16 +108,18 @@ class ProviderStream(Attempt[None], Stream):
         if data == b"":
             return
         try:
-            self._take_frames(target, self._decode(data), last=data is None)
-        except PorticoError as error:
-            if self._answered is not None:
-                hide_secrets(error, self._answered.choice)
-            if not self._begun:
-                raise
-            self._broken = error  # what came before it in the same bytes goes out first
-
-    def _decode(self, data: bytes | None) -> Sequence[Frame]:
-        try:
-            return self._decoder.close() if data is None else self._decoder.feed(data)
+            frames = self._decoder.close() if data is None else self._decoder.feed(data)
+            self._take_frames(target, frames, last=data is None)
         except FrameTooLarge as error:
-            raise ProviderUnknown(f"the provider's stream is unreadable: {error}") from None
+            self._break(ProviderUnknown(f"the provider's stream is unreadable: {error}"))
+        except UnicodeDecodeError:
+            self._break(ProviderUnknown(NOT_UTF8))
+        except PorticoError as error:
+            self._break(error)
+
+    def _break(self, error: PorticoError) -> None:
+        if self._answered is not None:
+            hide_secrets(error, self._answered.choice)
+        if not self._begun:
+            raise error
+        self._broken = error  # what came before it in the same bytes goes out first

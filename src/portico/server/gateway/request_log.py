@@ -87,11 +87,14 @@ class RequestLog:
             _log.warning("The texts of %d requests are lost: %s", len(self._waiting), error)
 
     async def flush(self) -> None:
-        """Raises DatabaseAway, SQLAlchemyError; what was not written then waits on."""
-        while self._waiting:
-            batch = [self._waiting[place] for place in range(min(BATCH, len(self._waiting)))]
+        """What waits now; what comes meanwhile makes a batch of its own, later. Raises DatabaseAway, SQLAlchemyError;
+        what was not written then waits on."""
+        left = len(self._waiting)
+        while left and self._waiting:
+            batch = [self._waiting[place] for place in range(min(BATCH, left, len(self._waiting)))]
             async with self._database.begin() as connection:
                 await insert_texts(connection, batch)
+            left -= len(batch)
             for row in batch:
                 self._waiting.popleft()
                 self._characters -= len(row["prompt"]) + len(row["input_text"]) + len(row["output"])

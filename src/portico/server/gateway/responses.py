@@ -15,6 +15,7 @@ from portico.server.gateway.metering import Meter
 from portico.server.gateway.parameters import SAMPLING, fit_request
 from portico.server.gateway.provider_stream import ProviderStream
 from portico.server.gateway.request_log import RequestLog
+from portico.server.gateway.response_events import write_events
 from portico.server.gateway.response_texts import read_said, read_told
 from portico.server.gateway.routing import Answered, Attempt, Choice, Executor, Route
 from portico.server.gateway.switchboard import Switchboard
@@ -166,6 +167,12 @@ class ResponsesStream(ProviderStream):
         fitted = fit_response(self._request, choice.model, turn, strict=self._strict)
         return choice.target.adapter.write_responses(fitted, choice.target, turn)
 
+    async def begin(self, choice: Choice, reply: Reply) -> None:
+        if reply.headers.get(b"content-type", b"").startswith(b"application/json"):
+            self._take_whole(choice.target, await reply.read_all())
+        else:
+            await super().begin(choice, reply)
+
     def go_on(self, answered: Answered[None]) -> ResponsesStream:
         """The stream itself, now that a target has begun to answer."""
         self._go_on(answered)
@@ -185,6 +192,18 @@ class ResponsesStream(ProviderStream):
             self._ready.append(self._frame(event))
         if last and not self._ended:
             raise ProviderUnknown("the provider's stream ended before the response did")
+
+    def _take_whole(self, target: Target, body: bytes) -> None:
+        """A provider that answers a streamed request in one piece (HC-11). One that cannot be read was made all the
+        same, and will be billed: it is not asked for twice."""
+        try:
+            events = list(write_events(target.adapter.read_responses(body, self._turn)))
+        except ProviderUnknown as error:
+            error.retryable = error.elsewhere = False
+            raise
+        self._turn.seen_tokens += 1
+        self._ready = [self._frame(event) for event in events]
+        self._output = True
 
     def _frame(self, event: ResponsesEvent) -> bytes:
         data = event.data

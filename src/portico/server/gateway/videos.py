@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from portico.server.access.caller import Caller
+from portico.server.errors import ProviderRefused, RequestNotFound
 from portico.server.gateway.answers import Answer
 from portico.server.gateway.metering import Meter
 from portico.server.gateway.once import Verb, answer_once, as_json
@@ -44,7 +45,10 @@ class VideoGateway:
         return await answer_once(self._board, caller, request.ref, verb, request_id, labels)
 
     async def status(self, caller: Caller, request: VideoStatusRequest, request_id: str, labels: Labels) -> Answer:
-        """`{"status": "pending" | "completed" | "failed", "url"?, "metadata"?, "error"?}`; costs nothing."""
+        """`{"status": "pending" | "completed" | "failed", "url"?, "metadata"?, "error"?}`; costs nothing.
+
+        Raises RequestNotFound (404, id 3) for an operation that the provider does not know.
+        """
         verb = Verb[Members](
             "video",
             "Video",
@@ -52,4 +56,9 @@ class VideoGateway:
             lambda target, body, _, turn: target.adapter.read_video_status(body, request),
             lambda members, meter: Answer(_encode({**members, "requestId": meter.request_id})),
         )
-        return await answer_once(self._board, caller, request.ref, verb, request_id, labels)
+        try:
+            return await answer_once(self._board, caller, request.ref, verb, request_id, labels)
+        except ProviderRefused as error:
+            if error.status != 404:
+                raise
+            raise RequestNotFound(param="operationName") from error

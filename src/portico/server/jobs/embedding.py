@@ -27,7 +27,10 @@ class Place(Protocol):
 
 
 async def embed_missing(
-    place: Place, embed: Callable[[Sequence[str]], Awaitable[np.ndarray]], batch_size: int, told: Callable[[], None]
+    place: Place,
+    embed: Callable[[Sequence[str]], Awaitable[np.ndarray]],
+    batch_size: int,
+    told: Callable[[], Awaitable[None]],
 ) -> None:
     """Until none is missing. `told` is called after each batch. Raises what `embed` and `put` raise."""
     while missing := await place.list_missing(WINDOW * batch_size):
@@ -38,7 +41,7 @@ async def embed_missing(
             async with turns:
                 vectors = await embed([searched for _, searched in batch])
             await place.put([chunk_id for chunk_id, _ in batch], vectors)
-            told()
+            await told()
 
         async with asyncio.TaskGroup() as group:
             for batch in batches:

@@ -19,8 +19,8 @@ from portico.server.ids import OrganizationId, ProjectId
 from portico.server.jobs.patience import Patience
 from portico.server.jobs.steps import EndFailed, EndQuietly, Outcome, Steps
 from portico.server.retrieval.evaluate import collapse, measure
+from portico.server.retrieval.hits import Hit, Method
 from portico.server.retrieval.profile import SearchProfile
-from portico.server.retrieval.search import Hit, Method
 from portico.server.storage import evaluations as rows
 from portico.server.storage.database import Database
 from portico.server.storage.documents_progress import maybe_owner
@@ -33,6 +33,7 @@ CHUNKS_PER_DOCUMENT = 5
 """So many times k passages are looked at, for several of the best may be of one document."""
 BATCH = 10
 """Questions between two records of progress."""
+GAVE_UP = "The evaluation ended unexpectedly several times: the log of the worker has the details."
 WARM_UP = "What is this about?"
 
 
@@ -66,6 +67,10 @@ class EvaluateProfile:
         outcome = await self._steps.run("ask", partial(self._ask, key, evaluation_id))
         await self._steps.run("measure", partial(self._measure, key, evaluation_id, outcome))
 
+    async def give_up(self, organization_id: OrganizationId, project_id: ProjectId, arguments: dict[str, Any]) -> None:
+        key = ProfileKey(organization_id, project_id, arguments["profile_id"])
+        await self._measure(key, arguments["evaluation_id"], {"end": "failed", "reason": GAVE_UP}, Patience())
+
     async def _ask(self, key: ProfileKey, evaluation_id: str, patience: Patience) -> None:
         profile, caller = await self._profile(key)
         database = self._reading.database
@@ -88,6 +93,7 @@ class EvaluateProfile:
                     raise EndQuietly
                 await rows.put_answers(connection, key, evaluation_id, batch)
             patience.succeed()
+            await self._steps.come_further()
 
     async def _answer(
         self, caller: Caller, profile: SearchProfile, row: rows.EvaluationRow, number: int, question: str

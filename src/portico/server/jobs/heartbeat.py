@@ -63,8 +63,6 @@ class Heartbeat:
 
     async def leave(self) -> None:
         """The orderly end: what runs here is put back at once."""
-        async with self._database.begin() as connection:
-            await workflows.spare(connection, self._worker_id)
         await asyncio.to_thread(recover, [self._worker_id])
         async with self._database.begin() as connection:
             await rows.delete_workers(connection, [self._worker_id])

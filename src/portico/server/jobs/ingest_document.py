@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,13 +21,19 @@ from portico.server.access.caller import Caller, acting_for
 from portico.server.errors import ContentUnreadable, FileTooLarge, MediaNotSupported, PorticoError
 from portico.server.ids import OrganizationId, ProjectId
 from portico.server.jobs.embedding import Missing, embed_missing
+from portico.server.jobs.heard import HeardNotes, heard_key
 from portico.server.jobs.patience import Patience
 from portico.server.jobs.steps import EndFailed, EndQuietly, Outcome, Steps
 from portico.server.retrieval.blocks import Parsed, ParseOptions
 from portico.server.retrieval.chunk import split
+from portico.server.retrieval.crawling.crawler import Crawler
+from portico.server.retrieval.crawling.order import EXTENSION as CRAWLED
 from portico.server.retrieval.embed import Embedder
 from portico.server.retrieval.index import ChunkIndex
+from portico.server.retrieval.media.listen import Listener
+from portico.server.retrieval.media.options import MediaOptions
 from portico.server.retrieval.parse import Parser
+from portico.server.retrieval.parsing.kinds import maybe_document_kind
 from portico.server.retrieval.profile import SearchProfile
 from portico.server.storage import documents_progress as progress
 from portico.server.storage.blobs.base import BlobMissing, Blobs
@@ -35,9 +42,10 @@ from portico.server.storage.search_profiles import ProfileKey
 
 NAME = "ingest_document"
 DOING = "ingestion"
-"""As whom the embeddings are metered."""
+"""As whom embeddings and transcriptions are metered."""
 NO_TEXT = "Invalid content"
 """The documented reason; the official ingestion tool does not try such a document again."""
+GAVE_UP = "Indexing ended unexpectedly several times: the log of the worker has the details."
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Parsed).decode
 
@@ -54,6 +62,10 @@ class Library:
     maybe_profile: Callable[[Caller, ProfileKey], Awaitable[SearchProfile | None]]
     open_parameters: Callable[[ProfileKey, Mapping[str, Any]], Mapping[str, Any]] = lambda _, parameters: parameters
     """The parameters of a document as they were given; what is secret of them lies sealed in its row."""
+    listener: Listener | None = None
+    """None where nothing can be transcribed: recordings are refused then."""
+    crawler: Crawler | None = None
+    """None where nothing is crawled: crawl orders are refused then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,10 @@ class IngestDocument:
         await self._steps.run("finish", partial(self._finish, order, outcome))
         await self._steps.run("upkeep", partial(self._upkeep, order))
 
+    async def give_up(self, organization_id: OrganizationId, project_id: ProjectId, arguments: dict[str, Any]) -> None:
+        order = Order.read(organization_id, project_id, arguments)
+        await self._finish(order, {"end": "failed", "reason": GAVE_UP}, Patience())
+
     async def _guard(
         self, body: Callable[[Order, Patience], Awaitable[None]], order: Order, patience: Patience
     ) -> None:
@@ -107,21 +123,43 @@ class IngestDocument:
             if not await progress.set_status(connection, order.key, order.document_id, order.revision, "Starting"):
                 raise EndQuietly
 
-    async def _read(self, order: Order, _: Patience) -> None:
+    async def _read(self, order: Order, patience: Patience) -> None:
         """The file becomes blocks of text, kept beside it until they are split."""
         row = await self._find(order)
-        name = f"{row.name}.{row.extension}" if row.extension else row.name
-        options = ParseOptions.read(self._library.open_parameters(order.key, row.parameters))
         try:
             async with self._library.blobs.as_file(row.blob) as path:
-                parsed = await self._library.parser.read_document(path, row.content_type, name, options)
+                parsed = await self._read_file(order, row, path, patience)
         except BlobMissing:
             raise EndFailed("The file is no longer there: upload it again.") from None
         except (ContentUnreadable, MediaNotSupported, FileTooLarge) as error:
             raise EndFailed(error.message) from None
-        if not parsed.blocks and not parsed.chunks:
+        if parsed.is_empty:
             raise EndFailed(NO_TEXT)
         await self._library.blobs.put(_parsed_key(row, order), _pieces(_encode(parsed)))
+
+    async def _read_file(self, order: Order, row: progress.IngestedRow, path: Path, patience: Patience) -> Parsed:
+        """By what its kind needs."""
+        library, name = self._library, f"{row.name}.{row.extension}" if row.extension else row.name
+        parameters = library.open_parameters(order.key, row.parameters)
+        if library.listener is not None and maybe_document_kind(row.content_type, name) == "media":
+            options, notes = MediaOptions.read(parameters), await self._open_notes(order, row, patience)
+            return (await library.listener.listen(await self._caller(order), path, name, options, notes)).parsed
+        if library.crawler is not None and row.extension == CRAWLED:
+            return await library.crawler.crawl(path, partial(self._find, order))
+        return await library.parser.read_document(path, row.content_type, name, ParseOptions.read(parameters))
+
+    async def _open_notes(self, order: Order, row: progress.IngestedRow, patience: Patience) -> HeardNotes:
+        """So that a second try at a recording goes on where the first has stopped; for one that was deleted meanwhile
+        nothing more is paid."""
+
+        async def told() -> None:
+            await self._find(order)
+            patience.succeed()
+            await self._steps.come_further()
+
+        notes = HeardNotes(self._library.blobs, heard_key(row.blob, order.revision), told)
+        await notes.load()
+        return notes
 
     async def _stage(self, order: Order, _: Patience) -> None:
         """The chunks, with the vectors of those that were embedded before."""
@@ -150,8 +188,12 @@ class IngestDocument:
         async def embed(texts: Sequence[str]) -> np.ndarray:
             return await self._library.embedder.embed(caller, profile.embedding, texts, query=False)
 
+        async def told() -> None:
+            patience.succeed()
+            await self._steps.come_further()
+
         place = _Chunks(self._library, order)
-        await embed_missing(place, embed, max(1, profile.embedding.batch_size), patience.succeed)
+        await embed_missing(place, embed, max(1, profile.embedding.batch_size), told)
 
     async def _publish(self, order: Order, _: Patience) -> None:
         """From one moment to the next this revision is searched, and the status says so."""
@@ -174,7 +216,7 @@ class IngestDocument:
             if blob is None:  # chunks that were written after it was deleted
                 await library.index.remove(connection, order.key, [order.document_id])
         if blob is not None:
-            await library.blobs.delete([parsed_key(blob, order.revision)])
+            await library.blobs.delete([parsed_key(blob, order.revision), heard_key(blob, order.revision)])
 
     async def _upkeep(self, order: Order, _: Patience) -> None:
         """What the index has put off; the document is searched without it."""
@@ -190,16 +232,19 @@ class IngestDocument:
         return row
 
     async def _profile(self, order: Order) -> tuple[SearchProfile, Caller]:
+        caller = await self._caller(order)
+        profile = await self._library.maybe_profile(caller, order.key)
+        if profile is None:
+            raise EndQuietly
+        return profile, caller
+
+    async def _caller(self, order: Order) -> Caller:
         key = order.key
         async with self._library.database.begin() as connection:
             owner = await progress.maybe_owner(connection, key.organization_id, key.project_id)
         if owner is None:
             raise EndQuietly
-        caller = acting_for(key.organization_id, owner[0], key.project_id, owner[1], DOING)
-        profile = await self._library.maybe_profile(caller, key)
-        if profile is None:
-            raise EndQuietly
-        return profile, caller
+        return acting_for(key.organization_id, owner[0], key.project_id, owner[1], DOING)
 
 
 class _Chunks:

@@ -39,7 +39,7 @@ class EndFailed(Exception):
 
 
 class Steps:
-    """Runs the steps of one worker. `progressed` is told the id of a workflow that has come a step further."""
+    """Runs the steps of one worker. `progressed` is told the id of a workflow that has come further within a step."""
 
     def __init__(self, faults: Faults, progressed: Progressed | None = None) -> None:
         self._faults = faults
@@ -47,11 +47,8 @@ class Steps:
 
     async def run(self, name: str, body: Body) -> Outcome:
         """The outcome of a step: of this run, or the one that an earlier run has recorded."""
-        is_new = False
 
         async def attempt() -> Outcome:
-            nonlocal is_new
-            is_new = True
             self._faults.pass_by(name)
             outcome = await settle(name, body)
             self._faults.pass_by(f"{name}+")
@@ -59,9 +56,12 @@ class Steps:
 
         outcome: Outcome = await DBOS.run_step_async({"name": name}, attempt)
         self._faults.pass_by(f"{name}=")
-        if is_new and self._progressed is not None:
-            await self._progressed(DBOS.workflow_id or "")
         return outcome
+
+    async def come_further(self) -> None:
+        """A part of a step is done that will not be done again, whatever happens now: called in the step."""
+        if self._progressed is not None:
+            await self._progressed(DBOS.workflow_id or "")
 
 
 async def settle(name: str, body: Body) -> Outcome:

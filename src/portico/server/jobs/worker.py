@@ -14,8 +14,8 @@ from portico.server.jobs.dispatch import Dispatcher
 from portico.server.jobs.faults import Faults
 from portico.server.jobs.heartbeat import BEAT_S, Heartbeat
 from portico.server.jobs.housekeeping import Housekeeping
-from portico.server.jobs.slots import Slots
-from portico.server.jobs.workflow import Run, make_workflow
+from portico.server.jobs.turns import Turns
+from portico.server.jobs.workflow import Job, make_workflow
 from portico.server.storage import workflows
 from portico.server.storage.database import Database
 from portico.server.storage.work_status import SILENCE_S
@@ -25,15 +25,15 @@ LEFT_S = 5.0
 
 
 class Worker:
-    """Of one process and its one event loop. `runs` says what is done for the jobs of each name."""
+    """Of one process and its one event loop. `jobs` says what is done for the jobs of each name."""
 
     def __init__(
         self,
         database: Database,
         worker_id: str,
-        runs: Mapping[str, Run],
+        jobs: Mapping[str, Job],
         *,
-        at_once: int,
+        turns: Turns,
         faults: Faults,
         grace_s: float = 0.0,
         beat_s: float = BEAT_S,
@@ -42,8 +42,8 @@ class Worker:
         self.worker_id = worker_id
         self._database = database
         self._grace_s = grace_s
-        self._slots = Slots(at_once)
-        workflows = {name: make_workflow(name, run, self._slots) for name, run in runs.items()}
+        self._slots = slots = turns.slots
+        workflows = {name: make_workflow(name, job, slots, turns) for name, job in jobs.items()}
         self.dispatcher = Dispatcher(database, self._slots, workflows, faults)
         self.heartbeat = Heartbeat(database, worker_id, beat_s=beat_s, silence_s=silence_s)
         self.housekeeping = Housekeeping(database)
@@ -67,7 +67,7 @@ class Worker:
 
     async def _dispatch(self, left: int) -> None:
         """New jobs come after those that were left: a worker that is killed again and again would else have more and
-        more of them waiting, and each start counts against a run, also when it had no turn."""
+        more of them waiting, which other workers have room for."""
         with suppress(TimeoutError):  # another worker may have been faster with some
             async with asyncio.timeout(LEFT_S):
                 await self._slots.wait_for_jobs(left)

@@ -17,33 +17,23 @@ T = TypeVar("T")
 
 
 class Signal(msgspec.Struct, eq=False):
-    """Set once; wakes the one coroutine that waits for it, at once and on the caller's stack."""
+    """Wakes the one coroutine that waits for it, at once and on the caller's stack. To use it once more, make `is_set`
+    False again, but only while nobody waits."""
 
-    _set: bool = False
+    is_set: bool = False
     _waiter: Any = None
 
-    @property
-    def is_set(self) -> bool:
-        return self._set
-
     def set(self) -> None:
-        if self._set:
+        if self.is_set:
             return
-        self._set = True
+        self.is_set = True
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
             waiter.step()
 
-    def clear(self) -> None:
-        """Makes the signal usable again; only while nobody waits for it."""
-        self._set = False
-
     def __await__(self) -> Generator[Signal, None, None]:
-        while not self._set:
+        while not self.is_set:
             yield self
-
-    def _wait(self, drive: Drive[Any]) -> None:
-        self._waiter = drive
 
     def _forget(self) -> None:
         self._waiter = None
@@ -75,16 +65,16 @@ class Drive(Generic[T]):
             self._finish(None, failure)
         else:
             self._running = False
-            self._suspend(waited)
+            if type(waited) is Signal:
+                self._waiting = waited
+                waited._waiter = self
+            else:
+                self._suspend(waited)
 
-    def _suspend(self, waited: Signal | asyncio.Future[Any] | None) -> None:
-        if type(waited) is Signal:
-            self._waiting = waited
-            waited._wait(self)
-        elif waited is None:  # asyncio.sleep(0)
+    def _suspend(self, waited: asyncio.Future[Any] | None) -> None:
+        if waited is None:  # asyncio.sleep(0)
             self._waiting = asyncio.get_running_loop().call_soon(self.step)
         else:
-            assert not isinstance(waited, Signal)
             waited._asyncio_future_blocking = False
             self._waiting = waited
             waited.add_done_callback(self._wake)

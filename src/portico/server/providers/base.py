@@ -189,18 +189,21 @@ class Tokens(msgspec.Struct):
 class Turn(msgspec.Struct):
     """What is learnt while one answer passes: tokens, how it ended, how much of it was seen.
 
+    `seen_tokens` is a guess at the tokens of what has passed (`counts.guess`), for answers that nobody counts.
+
     `reader` belongs to the adapter (state between frames); `keep_usage` says whether the caller asked for usage.
     `adjusted` lists what was clamped or dropped on the way in: "temperature dropped", "reasoning_effort xhigh->high".
-    `answer_bytes` is the visible text so far, for estimates.
+    `paused`: the answer stopped in the middle, to be gone on with by `Adapter.write_rest`.
     """
 
     keep_usage: bool
-    content_frames: int = 0
+    seen_tokens: int = 0
     finish_reason: str = ""
     tokens: Tokens | None = None
     usage_members: Members | None = None
     reader: Any = None
     adjusted: list[str] = []
+    paused: bool = False
 
 
 class ResponsesEvent(msgspec.Struct):
@@ -257,6 +260,14 @@ class Adapter:
 
     def read_chat(self, body: bytes, request: ChatRequest, turn: Turn) -> Members:
         """A whole answer, in the documented shape; fills `turn`. Raises ProviderError for an answer that is none."""
+        raise self._lacks("chat")
+
+    def write_rest(self, outgoing: Outgoing, answers: Sequence[bytes]) -> Outgoing | None:
+        """The request that lets an answer go on which has paused, given its parts so far. None: it cannot go on."""
+        return None
+
+    def join_answers(self, answers: Sequence[bytes]) -> bytes:
+        """The parts of such an answer as one, for `read_chat`."""
         raise self._lacks("chat")
 
     def read_frame(self, data: bytes, request: ChatRequest, turn: Turn) -> Sequence[bytes]:

@@ -109,14 +109,15 @@ class Tools(msgspec.Struct, frozen=True):
 def read_conversation(request: ChatRequest) -> Conversation:
     """Raises BadInputText, PatternMismatch naming the message that cannot be read.
 
-    A system message between others stays a system text: none of these providers has a place in the middle (HC-20).
+    A system message behind the first turn is told as the user's text (HC-20): none of these providers has a place for
+    it in the middle, and in front it would change what stood before signed thoughts and before what is cached there.
     """
     system: list[str] = []
     turns: list[tuple[Literal["user", "assistant"], list[Part]]] = []
     names: dict[str, str] = {}
     for index, message in enumerate(read_value(request, "messages")):
         role = message["role"]
-        if role == "system":
+        if role == "system" and not turns:
             system += [part.text for part in _content(message, index) if isinstance(part, Text)]
             continue
         side: Literal["user", "assistant"] = "assistant" if role == "assistant" else "user"
@@ -131,27 +132,36 @@ def read_conversation(request: ChatRequest) -> Conversation:
 
 
 def read_tools(request: ChatRequest) -> Tools:
-    """The tools, how they are to be chosen, and whether several may be called at once (None: not said)."""
+    """The tools, how they are to be chosen, and whether several may be called at once (None: not said).
+
+    Raises PatternMismatch for a tool or a choice that no provider could read.
+    """
     functions: list[Tool] = []
     native: list[dict[str, Any]] = []
     for tool in read_value(request, "tools") or ():
         function = tool.get("function") if isinstance(tool, dict) else None
         if isinstance(function, dict):
-            functions.append(
-                Tool(
-                    function["name"],
-                    function.get("description") or "",
-                    function.get("parameters"),
-                    function.get("strict"),
-                )
-            )
+            functions.append(_tool(function))
         else:
             native.append(tool)
     asked: Any = read_value(request, "tool_choice") or ""
     choice, name = asked, ""
     if isinstance(asked, dict):
-        choice, name = "named", (asked.get("function") or asked).get("name") or ""
+        inner = asked.get("function")
+        named = (inner if isinstance(inner, dict) else asked).get("name")
+        if not isinstance(named, str) or not named:
+            raise PatternMismatch("tool_choice", "name a function")
+        choice, name = "named", named
     return Tools(tuple(functions), tuple(native), choice, name, read_value(request, "parallel_tool_calls"))
+
+
+def _tool(function: dict[str, Any]) -> Tool:
+    description, parameters, strict = (function.get(name) for name in ("description", "parameters", "strict"))
+    if not isinstance(description, str | None):
+        raise PatternMismatch("tools.function.description", "send a string")
+    if not isinstance(parameters, dict | None):
+        raise PatternMismatch("tools.function.parameters", "send a JSON schema")
+    return Tool(function["name"], description or "", parameters, strict if isinstance(strict, bool) else None)
 
 
 def read_value(request: ChatRequest, member: str) -> Any:
@@ -170,7 +180,8 @@ def read_schema(request: ChatRequest) -> tuple[Literal["", "json_object", "json_
         return "json_object", {}, ""
     if form.get("type") == "json_schema":
         inner = form["json_schema"]
-        return "json_schema", inner["schema"], inner.get("name") or "answer"
+        schema = inner["schema"]  # `true`, which allows anything, is one, too
+        return "json_schema", schema if isinstance(schema, dict) else {}, inner.get("name") or "answer"
     return "", {}, ""
 
 
@@ -200,10 +211,10 @@ def _parts(message: dict[str, Any], index: int, names: dict[str, str]) -> Iterat
         content = tuple(part for part in _content(message, index) if isinstance(part, Text | Media))
         yield Result(given, name, content, message.get("is_error") is True)
         return
-    if message["role"] == "assistant":
-        yield from _spoken(message, index)
-    else:
+    if message["role"] != "assistant":
         yield from _content(message, index)
+        return
+    yield from _spoken(message, index)
     calls = message.get("tool_calls") or ()
     if not isinstance(calls, list | tuple):
         raise PatternMismatch(f"messages[{index}].tool_calls", "send an array of function calls")
@@ -215,7 +226,8 @@ def _parts(message: dict[str, Any], index: int, names: dict[str, str]) -> Iterat
         names[given] = name
         arguments = function.get("arguments")
         text = arguments if isinstance(arguments, str) else msgspec.json.encode(arguments or {}).decode()
-        yield Call(given, name, text or "{}", call.get("extra_content") or {})
+        extra = call.get("extra_content")
+        yield Call(given, name, text or "{}", extra if isinstance(extra, dict) else {})
 
 
 def _spoken(message: dict[str, Any], index: int) -> Iterator[Part]:

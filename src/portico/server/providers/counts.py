@@ -6,8 +6,16 @@ from collections.abc import Sequence
 
 from portico.server.providers.base import Tokens, Turn
 
-_BYTES_PER_TOKEN = 2
-"""Few, so that dense texts (code, numbers, Japanese) are not taken for less than they are."""
+_LEAST_BYTES_PER_TOKEN = 2
+"""For what must not be taken for less than it is: dense texts (code, numbers, Japanese) have so few."""
+_USUAL_BYTES_PER_TOKEN = 4
+_ONE_TOKEN_BYTES = 2 * _USUAL_BYTES_PER_TOKEN
+
+
+def guess(piece: str | bytes) -> int:
+    """Tokens of one piece of a stream. Most providers send one at a time, short or long; some send many at once."""
+    size = len(piece) if piece.isascii() or isinstance(piece, bytes) else len(piece.encode())
+    return 1 if size < _ONE_TOKEN_BYTES else size // _USUAL_BYTES_PER_TOKEN
 
 
 def take_tokens(tokens: Tokens, turn: Turn) -> None:
@@ -25,5 +33,5 @@ def batch_within(inputs: Sequence[str], most: int, most_tokens: int, longest_tok
     A single input counts for `longest_tokens` at most: longer ones are cut or refused over there.
     """
     longest = max((len(text.encode()) for text in inputs), default=0)
-    each = min(longest // _BYTES_PER_TOKEN + 1, longest_tokens)
+    each = min(longest // _LEAST_BYTES_PER_TOKEN + 1, longest_tokens)
     return max(1, min(most, most_tokens // each))

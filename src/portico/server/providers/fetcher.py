@@ -14,15 +14,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
+import httptools
+
 from portico.server.errors import ContentUnreadable, FileTooLarge, PorticoError, ProviderUnknown
 from portico.server.kit.addresses import is_allowed, is_inner_name, read_allowed
 from portico.server.kit.drive import run
-from portico.server.providers.http1 import Connection, Origin, Pool, Reply
+from portico.server.providers.http1 import Connection, Pool, Reply
+from portico.server.providers.origin import Origin
 from portico.wire.requests import File
 
 REDIRECTS = 3
 _MOVED = (301, 302, 303, 307, 308)
 _PLAIN = (b"", b"identity")
+_ROBOTS = b"x-robots-tag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,19 @@ class OutsideCall:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What a service has answered, whatever its status; `location` is where it leads to, which nobody has followed."""
+    """What a service has answered, whatever its status; `location` is where it leads to, which nobody has followed.
+    `robots` are its X-Robots-Tag headers, one in a line."""
 
     status: int
     content_type: str
     body: bytes
     is_cut: bool
     location: str = ""
+    robots: str = ""
+
+
+class AddressRefused(ContentUnreadable):
+    """The address lies in a network behind this server, which the operator has not allowed."""
 
 
 class _PlainReply(Reply):
@@ -56,6 +66,25 @@ class _PlainReply(Reply):
         else:
             self._fail(ProviderUnknown("the body is packed"))
             self.abandon()
+
+
+class _OutsideConnection(Connection):
+    """Of headers with one name the first counts, but for X-Robots-Tag: each of them says something."""
+
+    __slots__ = ("_first",)
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self._first = self.on_header
+        self.on_header = self._keep  # type: ignore[assignment]  # one of the signatures of `dict.setdefault`
+        self.parser = httptools.HttpResponseParser(self)
+
+    def _keep(self, name: bytes, value: bytes) -> None:
+        if name.lower() == _ROBOTS:
+            before = self._headers.get(_ROBOTS)
+            self._headers[_ROBOTS] = value if before is None else b"%b\n%b" % (before, value)
+        else:
+            self._first(name, value)
 
 
 class Fetcher:
@@ -95,14 +124,16 @@ class Fetcher:
 
         Raises ContentUnreadable (400, id 45) for what cannot or must not be called.
         """
+        limit_bytes = min(limit_bytes, self._limit_bytes)
         try:
             async with asyncio.timeout(self._timeout_s):
-                reply, body = await self._ask(call, min(limit_bytes, self._limit_bytes), cut=True)
+                reply, body = await self._ask(call, limit_bytes, cut=True)
         except TimeoutError:
             raise ContentUnreadable(f"no answer came within {self._timeout_s:g} s") from None
         content_type = reply.headers.get(b"content-type", b"").decode("latin-1")
         location = reply.headers.get(b"location", b"").decode("latin-1") if reply.status in _MOVED else ""
-        return Called(reply.status, content_type, body[:limit_bytes], len(body) > limit_bytes, location)
+        robots = reply.headers.get(_ROBOTS, b"").decode("latin-1")
+        return Called(reply.status, content_type, body[:limit_bytes], len(body) > limit_bytes, location, robots)
 
     async def _fetch(self, url: str) -> File:
         try:
@@ -164,7 +195,7 @@ class Fetcher:
             raise ContentUnreadable("the host is not known") from None
         addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
         if not is_allowed(origin.host, addresses, self._names, self._networks):
-            raise ContentUnreadable("the address lies in a network that this server does not fetch from")
+            raise AddressRefused("the address lies in a network that this server does not fetch from")
         return list(dict.fromkeys(addresses))
 
     async def _connect(self, origin: Origin, addresses: list[str]) -> Connection:
@@ -177,7 +208,7 @@ class Fetcher:
         for address in addresses:
             try:
                 _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(pool), address, origin.port, ssl=tls, server_hostname=name
+                    lambda: _OutsideConnection(pool), address, origin.port, ssl=tls, server_hostname=name
                 )
             except (OSError, ssl.SSLError):
                 continue

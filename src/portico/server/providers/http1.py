@@ -9,15 +9,14 @@ import asyncio
 import ssl
 import time
 import zlib
-from dataclasses import dataclass
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import httptools
 import msgspec
 
-from portico.server.errors import ProviderError, ProviderTimeout, ProviderUnknown
+from portico.server.errors import ProviderError, ProviderSilent, ProviderTimeout, ProviderUnknown
 from portico.server.kit.drive import Signal
+from portico.server.providers.origin import Origin
 
 HIGH_WATER_BYTES = 256 * 1024
 HEAD_LIMIT_BYTES = 64 * 1024
@@ -27,33 +26,8 @@ RESEND_WITHIN_S = 1.0
 """A reused connection lost so soon after a request was closed before it; later, the provider has worked on it."""
 REST_LIMIT_BYTES, REST_WITHIN_S = 4096, 1.0
 """What may still come of a stream that has said its last word: the end of its transfer coding, a comment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Scheme, host and port of a base URL, and the path under which its calls lie."""
-
-    host: str
-    port: int
-    tls: bool
-    prefix: str
-
-    @classmethod
-    def of(cls, base_url: str) -> Origin:
-        try:
-            parts = urlsplit(base_url)
-            port = parts.port
-        except ValueError:
-            parts, port = urlsplit(""), None
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ProviderUnknown("the base URL of the provider is not an http or https address")
-        tls = parts.scheme == "https"
-        return cls(parts.hostname, port or (443 if tls else 80), tls, parts.path.rstrip("/"))
-
-    @property
-    def host_header(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+IDLE_LONGEST_S, IDLE_MOST = 90.0, 256
+"""How long a connection waits to be used again, and how many to one origin do."""
 
 
 class Reply(msgspec.Struct, eq=False):
@@ -76,6 +50,7 @@ class Reply(msgspec.Struct, eq=False):
     _inflate: Any = None
     _connection: Any = None
     _finished: bool = False
+    _whole_until: float = 0.0
 
     @property
     def headers(self) -> dict[bytes, bytes]:
@@ -114,15 +89,17 @@ class Reply(msgspec.Struct, eq=False):
         chunk = buffer[0] if len(buffer) == 1 else b"".join(buffer)
         buffer.clear()
         self._size = 0
-        if self._connection is not None:
-            self._connection.resume()
+        connection = self._connection
+        if connection is not None and connection.paused:
+            connection.resume()
         return chunk
 
     def more(self) -> Signal:
         """To be awaited when more is needed: set when there is something to take, an end or an error included."""
+        signal = self.signal
         if not (self._buffer or self.complete or self._error is not None):
-            self.signal.clear()
-        return self.signal
+            signal.is_set = False
+        return signal
 
     async def next_chunk(self) -> bytes | None:
         """Waits for what `take` gives. Raises ProviderError when the stream breaks."""
@@ -135,6 +112,11 @@ class Reply(msgspec.Struct, eq=False):
         connection, self._connection = self._connection, None
         if connection is not None and not self.complete:
             connection.abort()
+
+    def expect_head(self, until: float) -> None:
+        """The provider has to begin by then; a whole answer may come to its end later, as late as it might before."""
+        if not self.started and until < self.deadline:
+            self._whole_until, self.deadline = self.deadline, until
 
     def finish(self) -> bool:
         """The reader has all it wants. Whether the connection waits for the end of the answer, to be used again."""
@@ -158,8 +140,11 @@ class Reply(msgspec.Struct, eq=False):
                 break
         if self.gap_s:
             self.deadline = time.monotonic() + self.gap_s
+        elif self._whole_until:
+            self.deadline = self._whole_until
 
     def _on_body(self, data: bytes) -> None:
+        """A piece of the body; those of a plain stream come past it, see `Connection.on_body`."""
         if self._finished:
             self._size += len(data)
             if self._size > REST_LIMIT_BYTES:
@@ -173,19 +158,17 @@ class Reply(msgspec.Struct, eq=False):
                 return
         self._buffer.append(data)
         self._size += len(data)
-        if self._whole:
-            if self._size > self._limit:
-                self._fail(ProviderUnknown(f"the provider's answer is larger than {self._limit} bytes"))
-                self.abandon()
-            return
-        self.deadline = time.monotonic() + self.gap_s
-        if self._size > HIGH_WATER_BYTES and self._connection is not None:
-            self._connection.pause()
+        if self._whole and self._size > self._limit:
+            self._fail(ProviderUnknown(f"the provider's answer is larger than {self._limit} bytes"))
+            self.abandon()
 
     def _on_read(self) -> None:
-        """All of one read is parsed: wakes the reader of a stream, once for its head and all its pieces."""
-        if self.started and not self._whole:
-            self.signal.set()
+        """All of one read of a stream is parsed: wakes its reader, once for its head and all its pieces."""
+        if not self._finished:
+            self.deadline = time.monotonic() + self.gap_s
+        if self._size > HIGH_WATER_BYTES and self._connection is not None:
+            self._connection.pause()
+        self.signal.set()
 
     def _on_complete(self) -> None:
         self.complete = True
@@ -199,7 +182,7 @@ class Reply(msgspec.Struct, eq=False):
         self.signal.set()
 
     def time_out(self) -> None:
-        self._fail(ProviderTimeout())
+        self._fail(ProviderSilent() if self._whole_until and not self.started else ProviderTimeout())
         self.abandon()
 
 
@@ -213,18 +196,19 @@ class Connection(asyncio.Protocol):
     """One connection to a provider; carries one exchange at a time and goes back to its pool in between."""
 
     __slots__ = (
-        "_head_size", "_headers", "_paused", "_pool", "_sent_at", "_served", "alive", "on_header", "parser", "reply",
-        "transport",
+        "_head_size", "_headers", "_pool", "_sent_at", "alive", "on_header", "parser", "paused", "reply", "seen_idle",
+        "served", "transport",
     )  # fmt: skip
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self.reply: Reply | None = None
         self.alive = False
-        self._served = 0
+        self.served = 0
         self._head_size = 0
-        self._paused = False
+        self.paused = False
         self._sent_at = 0.0
+        self.seen_idle = -1, 0.0  # after how many answers it was found idle, and when: see `Pool.trim`
         self._headers: dict[bytes, bytes] = {}
         self.on_header = self._headers.setdefault  # called by the parser for each of them: no Python in between
         self.transport: asyncio.Transport
@@ -242,13 +226,13 @@ class Connection(asyncio.Protocol):
         self.transport.abort()
 
     def pause(self) -> None:
-        if not self._paused:
-            self._paused = True
+        if not self.paused:
+            self.paused = True
             self.transport.pause_reading()
 
     def resume(self) -> None:
-        if self._paused:
-            self._paused = False
+        if self.paused:
+            self.paused = False
             self.transport.resume_reading()
 
     # asyncio ------------------------------------------------------------------------------------------------
@@ -256,6 +240,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are no subclass of it
         self.alive = True
+        self._pool.connections += 1
 
     def data_received(self, data: bytes) -> None:
         reply = self.reply
@@ -266,8 +251,10 @@ class Connection(asyncio.Protocol):
             self._head_size += len(data)
         try:
             self.parser.feed_data(data)
-            reply._on_read()
-            if not reply.started and self._head_size > HEAD_LIMIT_BYTES:
+            if reply.started:
+                if not reply._whole:
+                    reply._on_read()
+            elif self._head_size > HEAD_LIMIT_BYTES:
                 raise ProviderUnknown("the head of the provider's answer is too large")
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, zlib.error, ProviderError) as error:
             current, self.reply = self.reply, None
@@ -287,7 +274,7 @@ class Connection(asyncio.Protocol):
             reply._on_complete()  # a body that ends with the connection
             return
         quickly = time.monotonic() - self._sent_at < RESEND_WITHIN_S
-        reply.untouched = quickly and self._served > 0 and self._head_size == 0
+        reply.untouched = quickly and self.served > 0 and self._head_size == 0
         reply._fail(ProviderUnknown("the connection to the provider was lost"))
 
     # httptools ----------------------------------------------------------------------------------------------
@@ -301,15 +288,21 @@ class Connection(asyncio.Protocol):
             self.reply._on_head(status, self._headers.copy())
 
     def on_body(self, body: bytes) -> None:
-        if self.reply is not None:
-            self.reply._on_body(body)
+        reply = self.reply
+        if reply is None:
+            return
+        if reply._whole or reply._inflate is not None or reply._finished:
+            reply._on_body(body)
+        else:  # of a stream there are many
+            reply._buffer.append(body)
+            reply._size += len(body)
 
     def on_message_complete(self) -> None:
         reply = self.reply
         if reply is None or not reply.started:  # 100 Continue and its like
             return
         self.reply = None
-        self._served += 1
+        self.served += 1
         if self.parser.should_keep_alive():
             self._pool.take_back(self)
         else:
@@ -323,7 +316,7 @@ class Connection(asyncio.Protocol):
 class Pool:
     """Connections to one origin: idle ones last in, first out."""
 
-    __slots__ = ("_connect_timeout_s", "_idle", "_origin", "_ssl", "active", "host")
+    __slots__ = ("_connect_timeout_s", "_idle", "_origin", "_ssl", "active", "connections", "host")
 
     def __init__(
         self, origin: Origin, active: set[Reply], connect_timeout_s: float, tls: ssl.SSLContext | None
@@ -334,6 +327,7 @@ class Pool:
         self._connect_timeout_s = connect_timeout_s
         self._ssl = tls
         self.active = active
+        self.connections = 0  # idle or at work
 
     def idle(self) -> Connection | None:
         while self._idle:
@@ -346,8 +340,21 @@ class Pool:
         self._idle.append(connection)
 
     def forget(self, connection: Connection) -> None:
+        self.connections -= 1
         if connection in self._idle:
             self._idle.remove(connection)
+
+    def trim(self, now: float) -> None:
+        """Closes what has been idle too long, and of too many those that lie lowest, used least lately. A timer calls
+        it, so that nothing has to be noted when a connection comes back."""
+        oldest = len(self._idle) - IDLE_MOST
+        for place, connection in enumerate(self._idle):
+            if connection.seen_idle[0] != connection.served:
+                connection.seen_idle = connection.served, now
+            if place < oldest or now - connection.seen_idle[1] >= IDLE_LONGEST_S:
+                connection.alive = False
+                connection.transport.close()
+        self._idle[:] = [connection for connection in self._idle if connection.alive]
 
     async def connect(self) -> Connection:
         """A new connection. Runs in a task of its own, see kit/drive.py. Raises ProviderError."""

@@ -18,7 +18,7 @@ from portico.server.errors import (
     ProviderTimeout,
     ProviderUnknown,
 )
-from portico.server.kit.retry_after import read_retry_after
+from portico.server.kit.retry_after import read_rate_reset, read_retry_after
 
 LONGEST_MESSAGE = 2_000
 _TOO_LONG = re.compile(r"context.{0,20}(length|size|window)|maximum context|exceeds the available context", re.I)
@@ -34,6 +34,20 @@ _INNER = re.compile(
     r"(?:[\d.]+|\[[^\]\s]+\]|[\w-]+|[\w.-]+\.(?:local|internal|lan|corp|svc|test))(?::\d+)?(?![\w.-])[^\s\"'<>)]*",
     re.I,
 )
+
+
+_STATUS = {
+    "invalid_request_error": 400,
+    "content_filter": 400,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "permission_error": 403,
+    "model_not_found": 404,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "overloaded_error": 503,
+}
+"""Codes and types of OpenAI's errors, and of those who speak like OpenAI, that leave no doubt."""
 
 
 class _ErrorBody(msgspec.Struct):
@@ -56,8 +70,8 @@ def error_of(status: int, headers: dict[bytes, bytes], raw: msgspec.Raw) -> Prov
     message = body.message
     code = body.code if isinstance(body.code, str) else None
     wait = read_retry_after(headers)
-    if isinstance(body.code, int) and 400 <= body.code < 600 and status == 502:
-        status = body.code
+    if status == 502:
+        status = _status_of(body)
     if code == "context_length_exceeded" or (status in (400, 413, 500) and _TOO_LONG.search(message)):
         return ProviderContextTooLong(message or None, body.param or "messages")
     if status in (401, 403):
@@ -65,7 +79,7 @@ def error_of(status: int, headers: dict[bytes, bytes], raw: msgspec.Raw) -> Prov
     if status == 402 or code == "insufficient_quota":
         return ProviderQuota(retry_after_s=wait)
     if status == 429:
-        return ProviderRateLimit(message or None, retry_after_s=wait)
+        return ProviderRateLimit(message or None, retry_after_s=read_rate_reset(headers) if wait is None else wait)
     if status in (503, 529):
         return ProviderOvercapacity(message or None, retry_after_s=wait)
     if status in (408, 504):
@@ -78,6 +92,16 @@ def error_of(status: int, headers: dict[bytes, bytes], raw: msgspec.Raw) -> Prov
         refused.code = body.code if body.code is not None else named
         return refused
     return ProviderUnknown(message or None, retry_after_s=wait)
+
+
+def _status_of(body: _ErrorBody) -> int:
+    """What an error in an answer of status 200 would have been outside of it (HC-13): by its code, or by its type."""
+    code = body.code
+    if isinstance(code, str) and code.isascii() and code.isdigit():
+        code = int(code[:3]) if len(code) == 3 else 0
+    if isinstance(code, int):
+        return code if 400 <= code < 600 else 502
+    return _STATUS.get(code or "") or _STATUS.get(body.type or "", 502)
 
 
 def presentable(message: str) -> str:

@@ -12,10 +12,15 @@ from collections.abc import Callable, Sequence
 
 from portico.server.errors import ProviderOvercapacity, ProviderUnknown
 from portico.server.providers.base import Endpoint, Header, Outgoing
-from portico.server.providers.http1 import Connection, Origin, Pool, Reply
+from portico.server.providers.http1 import Connection, Pool, Reply
+from portico.server.providers.origin import Origin
 
 ANSWER_LIMIT_BYTES = 256 * 1024 * 1024
 SWEEP_S = 0.5
+TRIM_S = 5.0
+"""How often idle connections are looked at."""
+UNUSED_S = 300.0
+"""How long an origin without a connection is remembered: tenants name origins of their own, and change them."""
 HEADS_KEPT = 4096
 JSON = "application/json"
 _JSON_LINE = b"content-type: application/json\r\n"
@@ -33,7 +38,9 @@ class Transport:
         self._heads: dict[tuple[Endpoint, str], tuple[Pool, bytes]] = {}
         self._tls: ssl.SSLContext | None = None
         self._sweeper: asyncio.TimerHandle | None = None
-        self._connecting: set[asyncio.Task[Connection]] = set()
+        self._trimmed_at = 0.0
+        self._connecting: dict[asyncio.Task[Connection], Pool] = {}
+        self._unused_since: dict[Pool, float] = {}
         self.may_reach: Callable[[str, str], bool] = lambda host, address: True
         """Whether a host may be called at the address that its name has led to just now."""
 
@@ -85,8 +92,8 @@ class Transport:
 
     async def _connect(self, pool: Pool) -> Connection:
         task = asyncio.get_running_loop().create_task(pool.connect())
-        self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
+        self._connecting[task] = pool
+        task.add_done_callback(self._connecting.pop)
         try:
             connection = await task
         except BaseException:  # whatever ends the request: a caller that leaves, a request that is cancelled
@@ -123,12 +130,30 @@ class Transport:
         return self._tls
 
     def _sweep(self) -> None:
-        """Ends exchanges that outlived their deadline: one timer for all instead of one for each."""
+        """Ends exchanges that outlived their deadline: one timer for all instead of one for each. Trims the pools."""
         now = time.monotonic()
         for reply in [r for r in self._active if r.deadline < now]:
             self._active.discard(reply)
             reply.time_out()
+        if now - self._trimmed_at >= TRIM_S:
+            self._trimmed_at = now
+            for pool in self._pools.values():
+                pool.trim(now)
+            self._forget_unused(now)
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
+
+    def _forget_unused(self, now: float) -> None:
+        """Lets go the pools that nothing hangs on, and the heads that lead to them."""
+        connecting = set(self._connecting.values())
+        gone: set[Pool] = set()
+        for key, pool in list(self._pools.items()):
+            if pool.connections or pool in connecting:
+                self._unused_since.pop(pool, None)
+            elif now - self._unused_since.setdefault(pool, now) >= UNUSED_S:
+                gone.add(self._pools.pop(key))
+                del self._unused_since[pool]
+        if gone:
+            self._heads = {key: made for key, made in self._heads.items() if made[0] not in gone}
 
 
 def _head_of(origin: Origin, endpoint: Endpoint, outgoing: Outgoing) -> bytes:

@@ -21,7 +21,8 @@ class Block(msgspec.Struct, frozen=True):
 
     `level` is that of a title (1 the highest) or the depth of a list item. A `table` is in Markdown, its first row the
     header; a `row` carries the names of its columns. `page` counts from 1: pages, slides, sheets; None where there are
-    none. Lines count from 1, within the page where there are pages.
+    none. Lines count from 1, within the page where there are pages; blocks of a recording are one line each, said from
+    `start_s` to `end_s` (0: that is not known).
     """
 
     kind: BlockKind
@@ -30,6 +31,8 @@ class Block(msgspec.Struct, frozen=True):
     page: int | None = None
     line_from: int = 0
     line_to: int = 0
+    start_s: float = 0.0
+    end_s: float = 0.0
 
 
 class ReadyChunk(msgspec.Struct, frozen=True):
@@ -39,14 +42,27 @@ class ReadyChunk(msgspec.Struct, frozen=True):
     metadata: dict[str, Any] = {}
 
 
+class WebPage(msgspec.Struct, frozen=True):
+    """A page of a crawl. Its blocks have no page; their lines are those of its source."""
+
+    url: str
+    title: str = ""
+    blocks: tuple[Block, ...] = ()
+
+
 class Parsed(msgspec.Struct, frozen=True):
     """A document. `pages` is their number, those outside of the order included; `skipped` says in sentences what was
-    not read; `chunks` are there for a `.custom` file, and then there are no blocks."""
+    not read; `chunks` are there for a `.custom` file, `crawled` for a `.web` one, and then there are no blocks."""
 
     blocks: tuple[Block, ...] = ()
     pages: int = 0
     skipped: tuple[str, ...] = ()
     chunks: tuple[ReadyChunk, ...] | None = None
+    crawled: tuple[WebPage, ...] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.blocks or self.chunks or self.crawled)
 
 
 class ParseOptions(msgspec.Struct, frozen=True):

@@ -14,9 +14,10 @@ from typing import Any
 
 import msgspec
 
-from portico.server.retrieval.blocks import Parsed
+from portico.server.retrieval.blocks import Parsed, WebPage
 from portico.server.retrieval.chunking.borders import pack
 from portico.server.retrieval.chunking.sections import merge_tiny, read_sections
+from portico.server.retrieval.chunking.times import Times
 from portico.server.retrieval.chunking.units import Unit, cut
 from portico.server.retrieval.profile import ChunkRules
 
@@ -55,13 +56,36 @@ class _Piece:
 
 
 def split(parsed: Parsed, rules: ChunkRules) -> list[Chunk]:
-    """In the order of the document, a parent before its children. Chunks of a `.custom` file stay as they are."""
+    """In the order of the document, a parent before its children. Chunks of a `.custom` file stay as they are; those of
+    a recording have times instead of lines."""
     if parsed.chunks is not None:
         return [Chunk(one.text, one.text, metadata=one.metadata) for one in parsed.chunks]
+    if parsed.crawled is not None:
+        return _split_pages(parsed.crawled, rules)
     pieces = _pieces(parsed, rules.size, rules.overlap)
     if rules.parent:
-        return _families(pieces, rules)
-    return [chunk for piece in pieces if (chunk := _chunk(piece, clean=rules.clean)) is not None]
+        chunks = _families(pieces, rules)
+    else:
+        chunks = [chunk for piece in pieces if (chunk := _chunk(piece, clean=rules.clean)) is not None]
+    times = Times(parsed.blocks)
+    return [_timed(chunk, times) for chunk in chunks] if times else chunks
+
+
+def _timed(chunk: Chunk, times: Times) -> Chunk:
+    told = times.of(chunk.line_from, chunk.line_to)
+    return msgspec.structs.replace(chunk, line_from=0, line_to=0, metadata=told)
+
+
+def _split_pages(pages: Sequence[WebPage], rules: ChunkRules) -> list[Chunk]:
+    """Each as a document of its own, so that a chunk has one address, and names it."""
+    chunks: list[Chunk] = []
+    for page in pages:
+        metadata = {"url": page.url, "title": page.title} if page.title else {"url": page.url}
+        first = len(chunks)
+        for one in split(Parsed(page.blocks), rules):
+            parent = None if one.parent is None else first + one.parent
+            chunks.append(msgspec.structs.replace(one, parent=parent, metadata=metadata))
+    return chunks
 
 
 def _families(pieces: Iterator[_Piece], rules: ChunkRules) -> list[Chunk]:

@@ -17,6 +17,7 @@ from portico.server.errors import PorticoError, ProviderUnknown
 from portico.server.gateway.embeddings import EmbeddingGateway
 from portico.server.kit.drive import run
 from portico.server.kit.request_ids import new_request_id
+from portico.server.retrieval.refusals import name_model
 from portico.wire.model_ref import read_model_ref
 from portico.wire.requests import EmbeddingRequest
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 Vectors = npt.NDArray[np.float32]
 KEPT_QUESTIONS = 1024
 KEPT_S = 300.0
+QUESTION_S = 60.0
+"""Longest wait for the vectors of a question. Somebody waits for its answer; passages are waited for by nobody."""
 LONGEST_BATCH = 2048
 SHORTEST_PIECE = 64
 """Characters; a text of fewer that is still too long for the model is an error."""
@@ -39,6 +42,11 @@ _TYPES = (
     ("nvidia", ("query", "passage")),
     ("pinecone", ("query", "passage")),
 )
+
+_ENGLISH_ONLY = (
+    "all-minilm", "all-mpnet-base", "embed-english", "nomic-embed-text-v1", "-en-v", "-base-en", "mxbai-embed",
+)  # fmt: skip
+"""What the names of models that have learned nothing else have in them, lower case."""
 
 
 class _Item(msgspec.Struct):
@@ -91,12 +99,14 @@ class Embedder:
             encoding_format="base64",
             dimensions=embedding.dimensions,
             input_type=input_type(embedding.model, embedding.input_type, query=query),
+            timeout_s=QUESTION_S if query else None,
             cache=embedding.cache or None,
         )
         try:
             answer = await run(self._gateway.answer(caller, request, new_request_id()))
         except PorticoError as error:
             if not _is_too_long(error) or max(map(len, texts)) <= SHORTEST_PIECE:
+                name_model(error, "embedding", embedding.model)
                 raise
             return await self._in_pieces(caller, embedding, texts, query=query)
         return read_vectors(answer.body, len(texts))
@@ -140,6 +150,12 @@ def input_type(model: str, asked: str, *, query: bool) -> str | None:
             return pairs[0][1] if pairs else asked
         return pairs[0][0]
     return None if pair is None else pair[0 if query else 1]
+
+
+def knows_language(model: str, language: str) -> bool:
+    """Whether vectors of this model (provider/name) say something of texts in a language (ISO 639-1; "" is any). Models
+    of which nothing is known are taken to."""
+    return language in ("", "en") or not any(part in model.lower() for part in _ENGLISH_ONLY)
 
 
 def read_vectors(body: bytes, count: int) -> Vectors:

@@ -106,9 +106,10 @@ def _read_scalar(value: Any, where: str) -> Scalar:
         return value
     if isinstance(value, int | float):
         try:
-            return float(value)
+            float(value)
         except OverflowError:
             raise OutOfRange(where, "the number is too large") from None
+        return value  # as it came: of a long whole number a float keeps only the beginning
     if not isinstance(value, str):
         raise PatternMismatch(where, "send a text, a number, true or false")
     if len(value) > LONGEST_VALUE:

@@ -3,6 +3,7 @@
 People who ask in sentences describe what they look for, mostly in other words than the text has: vectors find it, and
 words help a little. People who type terms and names mean those very terms: words and vectors count alike, for names
 words a little more. In between the share changes smoothly (`share_of_words`), so that no question falls off an edge.
+Where the model of the vectors does not know the language of the question, words decide (`SHARE_FOREIGN`).
 
 The scores are added, not the ranks: a rank forgets how far the best is ahead. BM25 is divided by what a chunk could
 reach at most for this question. Of cosines only what they rise above the background counts, and that is brought to a
@@ -15,7 +16,7 @@ Perl, where a third more or less of each changes nDCG@10 by less than 0.01.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from portico.server.retrieval.lookup import WordMatch
 
@@ -31,10 +32,11 @@ BACKGROUND = 50
 """The chunk of this rank, or the last, is background."""
 NARROWEST = 0.02
 SHOWN_WORDS_SHARE = 0.5
+SHARE_FOREIGN = 0.8
+"""Of a question in a language that the embedding model has not learned: its vectors are hardly more than a guess."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fused:
+class Fused(NamedTuple):
     """`score` orders the list; it cannot be compared with that of another question."""
 
     chunk_id: int
@@ -71,7 +73,12 @@ def fuse(
             scores[chunk_id] = (1 - share) * scale * max(cosine - floor, 0.0)
     for chunk_id, score in said if bound > 0 else ():
         scores[chunk_id] = scores.get(chunk_id, 0.0) + share * score / bound
-    return sorted((Fused(*pair) for pair in scores.items()), key=lambda one: (-one.score, one.chunk_id))
+    return _order(scores)
+
+
+def _order(scores: Mapping[int, float]) -> list[Fused]:
+    """Best first. There are a thousand of them at each question: pairs are sorted without a key."""
+    return [Fused(chunk_id, -low) for low, chunk_id in sorted([(-score, key) for key, score in scores.items()])]
 
 
 def fuse_queries(lists: Sequence[Sequence[Fused]]) -> list[Fused]:
@@ -84,8 +91,7 @@ def fuse_queries(lists: Sequence[Sequence[Fused]]) -> list[Fused]:
         for found in one:
             best[found.chunk_id] = max(best.get(found.chunk_id, 0.0), found.score)
             total[found.chunk_id] = total.get(found.chunk_id, 0.0) + found.score
-    fused = [Fused(chunk_id, (score + total[chunk_id] / len(lists)) / 2) for chunk_id, score in best.items()]
-    return sorted(fused, key=lambda one: (-one.score, one.chunk_id))
+    return _order({chunk_id: (score + total[chunk_id] / len(lists)) / 2 for chunk_id, score in best.items()})
 
 
 def shown_scores(

@@ -17,7 +17,7 @@ from portico.server.storage.chunks import IndexRow
 from portico.server.storage.vectors import MOST_INDEXED, graph_name
 
 NEIGHBOURS = 16
-BUILD_WIDTH = 80
+BUILD_WIDTH = 200
 MEMORY_BYTES = (64 * 2**20, 1024 * 2**20)
 """Least and most of what a build may use. One that does not fit is slower, not wrong."""
 _LOCK = 0x706F727469686E

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from portico.server.retrieval.lexical import Counts, Ranges, pack
 from portico.server.retrieval.lookup import Found, Lookup, write_vector
 from portico.server.retrieval.maintain import maintain
+from portico.server.retrieval.removal import remove_documents
 from portico.server.retrieval.where import MATCH, find_ranges
 from portico.server.retrieval.words import count_terms, detect_language
 from portico.server.storage import chunks as rows
@@ -118,11 +119,8 @@ class ChunkIndex:
         await rows.publish_edition(connection, index.index_id, chosen[-1])
 
     async def remove(self, connection: AsyncConnection, key: ProfileKey, document_ids: Collection[str] | None) -> None:
-        """These documents (None: all of the profile) are searched no longer, from the end of the transaction on."""
-        index = await rows.maybe_index(connection, key, lock="NO KEY UPDATE")
-        if index is not None:
-            firsts = await rows.list_firsts(connection, index.index_id, document_ids)
-            await rows.delete_editions(connection, index.index_id, firsts)
+        """See `remove_documents`."""
+        await remove_documents(connection, key, document_ids)
 
     async def upkeep(self, key: ProfileKey) -> None:
         """Merges what many small documents left, and builds the graph of a large profile. Cheap when nothing is to do.

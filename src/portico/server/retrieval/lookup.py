@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -50,6 +51,8 @@ FUNCTION_WEIGHT = 0.1
 """How much "how", "the" and "do" count beside other words. Questions are full of them and manuals are not, so that by
 their frequency alone they would weigh like names (nDCG@10 of questions about Python 0.35 with 1, 0.48 with 0.1)."""
 KEPT_WORDS = 50_000
+_log = logging.getLogger("portico.search")
+NO_TEXTS: frozenset[str] = frozenset()
 Found = list[tuple[int, float]]
 
 
@@ -64,11 +67,13 @@ class WordMatch:
 
 @dataclass(frozen=True, slots=True)
 class WordsFound:
-    """What is known of a search by words: BM25 cannot exceed `bound`; `chunks` are all of the index."""
+    """What is known of a search by words: BM25 cannot exceed `bound`; `chunks` are all of the index. `language` is the
+    one of the index (ISO 639-1) that the question is put in, by its function words; "" where that cannot be said."""
 
     chunks: int
     bound: float
     matches: tuple[WordMatch, ...]
+    language: str = ""
 
 
 class Lookup:
@@ -84,7 +89,10 @@ class Lookup:
     ) -> Found:
         """By cosine. A vector of other dimensions than those of the index finds nothing."""
         async with self._open(key) as (index, below):
-            if index is None or index.dimensions != len(vector) or k <= 0:
+            if index is None or k <= 0:
+                return []
+            if index.dimensions != len(vector):
+                _tell_sizes(key, index, len(vector))
                 return []
             unsearched = await list_unsearched(below, index.index_id)
             text = write_vector(vector)
@@ -114,7 +122,7 @@ class Lookup:
                 [(first, n) for first, n, state in await list_unsearched(below, index.index_id) if state == DEAD]
             )
             postings = await self._read(below, index, words, dead)
-            function = await self._find_function_words(below, words, index.languages)
+            language, function = await self._find_function_words(below, words, index.languages)
         counts = Counts(index.chunks, index.words)
         holding = [word.text in function for word in words]
         weights = [FUNCTION_WEIGHT if holds else 1.0 for holds in holding]
@@ -123,7 +131,7 @@ class Lookup:
             WordMatch(word, len(posting), holds) for word, posting, holds in zip(words, postings, holding, strict=True)
         )
         found = list(zip(ranked.ordinals.tolist(), ranked.scores.tolist(), strict=True))
-        return found, WordsFound(index.chunks, ranked.bound, matches)
+        return found, WordsFound(index.chunks, ranked.bound, matches, language)
 
     async def all_words(self, key: ProfileKey, text: str) -> Ranges:
         """The chunks in which every word of a text stands, in whatever form and order; all for a text without words."""
@@ -165,9 +173,10 @@ class Lookup:
 
     async def _find_function_words(
         self, below: psycopg.AsyncConnection[Any], words: Sequence[Word], languages: Sequence[str]
-    ) -> frozenset[str]:
+    ) -> tuple[str, frozenset[str]]:
         """Of the one language of the index in which most words of the question are such: "die" is German or a verb."""
-        names = [STEMMERS[language] for language in languages if STEMMERS.get(language) in STOP_LISTS]
+        listed = [language for language in languages if STEMMERS.get(language) in STOP_LISTS]
+        names = [STEMMERS[language] for language in listed]
         texts = {word.text for word in words if word.text}
         missing = [text for text in texts if any((name, text) not in self._function for name in names)]
         if missing and names:
@@ -176,7 +185,8 @@ class Lookup:
                 self._function.clear()
             self._function.update({(name, text): (name, text) in found for name in names for text in missing})
         sets = [frozenset(text for text in texts if self._function[name, text]) for name in names]
-        return max(sets, key=len, default=frozenset())
+        most = max(sets, key=len, default=NO_TEXTS)
+        return (listed[sets.index(most)] if most else ""), most
 
     async def _afford(self, below: psycopg.AsyncConnection[Any], index_id: int, terms: set[int]) -> set[int]:
         sizes = await read_sizes(below, index_id, terms)
@@ -233,6 +243,13 @@ class Lookup:
             if repeatable:  # segments are merged at any time: one picture of them for all statements
                 await below.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield await maybe_index(connection, key), below
+
+
+def _tell_sizes(key: ProfileKey, index: IndexRow, size: int) -> None:
+    """Before the first vector of a model there is nothing to tell."""
+    if index.chunks and index.dimensions:
+        told = "RAG assistant %s: its vectors have %d numbers, its embedding model gives %d; index its documents again"
+        _log.warning(told, key.profile_id, index.dimensions, size)
 
 
 class _Cache:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +16,9 @@ import msgspec
 
 from portico.server.errors import ContentUnreadable, MediaNotSupported
 from portico.server.retrieval.blocks import Block, Parsed, ParseOptions, ReadyChunk
+from portico.server.retrieval.nursery import Nursery
 from portico.server.retrieval.parsing.kinds import NOT_AS_TEXT, Kind, maybe_document_kind, maybe_kind
-from portico.server.retrieval.parsing.orders import Order, Outcome
+from portico.server.retrieval.parsing.orders import Order, Outcome, PageRules, ReadPage, SentPage
 from portico.server.retrieval.refusals import NoText
 
 __all__ = ["Block", "Bounds", "NoText", "ParseOptions", "Parsed", "Parser", "ReadyChunk", "Text"]
@@ -32,8 +31,12 @@ _PATIENCE = 5
 _PLAIN_ORDER = ParseOptions()
 _UNREAD = {
     "media": "Sound and films are not read: upload what is said in them as a text.",
-    "web": "Crawls of the web are not done here: upload the pages.",
+    "web": "A crawl order (.web) is not read here: give it to a RAG assistant, which crawls the pages.",
 }
+READER_IDLE_S = 60.0
+"""For how long a server or a worker keeps what its readers are born of, after the last file."""
+_decode = msgspec.msgpack.Decoder(Outcome).decode
+"""Made here and not at first use: two threads that make it at the same time bring msgspec 0.22 down."""
 _TOO_MUCH = "reading it takes more memory or time than one file may have"
 
 
@@ -60,10 +63,14 @@ class Bounds:
 
 
 class Parser:
-    """Reads files, two at a time. One per process."""
+    """Reads files, two at a time. One per process.
 
-    def __init__(self, bounds: Bounds = Bounds()) -> None:
+    `idle_s`: how long the process that the readers are born of is kept after the last file; then `close` it in the end.
+    """
+
+    def __init__(self, bounds: Bounds = Bounds(), *, idle_s: float = 0.0) -> None:
         self._bounds = bounds
+        self._nursery = Nursery(_environment(), idle_s)
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
     async def read_text(self, source: Path | bytes, content_type: str, name: str) -> Text:
@@ -96,6 +103,18 @@ class Parser:
             raise NoText
         return parsed
 
+    async def read_pages(self, pages: Sequence[SentPage], rules: PageRules) -> tuple[ReadPage, ...]:
+        """Web pages that were fetched, in one process; what became of each. Raises ContentUnreadable (400, id 45) when
+        the process could not finish with all of them."""
+        order = msgspec.structs.replace(self._order("web", _PLAIN_ORDER, as_text=False), page_rules=rules)
+        found = (await self._read(await asyncio.to_thread(_pack, pages), order)).pages
+        if len(found) != len(pages):
+            raise ContentUnreadable(_TOO_MUCH)
+        return found
+
+    async def close(self) -> None:
+        await self._nursery.close()
+
     def _order(self, kind: Kind, options: ParseOptions, *, as_text: bool) -> Order:
         bounds = self._bounds
         return Order(
@@ -127,45 +146,19 @@ class Parser:
         time_s = bounds.time_s
         if not order.as_text:  # nobody waits at the door; the limit of the processor's time holds in the child
             time_s = _PATIENCE * time_s + (bounds.scans_s if order.kind in {"pdf", "picture"} else 0)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "portico.server.retrieval.parsing.child", msgspec.json.encode(order).decode(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=_environment(),
-            start_new_session=True,
-        )  # fmt: skip
+        told = msgspec.json.encode(order)
         try:
-            output = await asyncio.wait_for(_take_output(process, order.characters), time_s)
+            output = await self._nursery.ask(told, time_s, 16 * order.characters + _PIECE)
         except TimeoutError:
             return Outcome(failure=f"reading it takes longer than {time_s:g} s")
-        finally:
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await process.communicate()  # what is left in the pipe keeps it open
-        return await asyncio.to_thread(_read_outcome, process.returncode, output)
+        return await asyncio.to_thread(_read_outcome, output)
 
 
-async def _take_output(process: asyncio.subprocess.Process, characters: int) -> bytes:
-    """What the child says, and no more of it than its text can be: a child that a file took over may say anything."""
-    assert process.stdout is not None
-    pieces, left = [], 16 * characters + _PIECE
-    while left >= 0 and (piece := await process.stdout.read(_PIECE)):
-        left -= len(piece)
-        pieces.append(piece)
-    if left < 0:
-        return b""
-    await process.wait()
-    return b"".join(pieces)
-
-
-def _read_outcome(code: int | None, output: bytes) -> Outcome:
+def _read_outcome(output: bytes) -> Outcome:
     try:
-        return msgspec.msgpack.decode(output, type=Outcome)
-    except msgspec.DecodeError:
-        # The kernel or its own limit ended it before it could say anything.
-        return Outcome(failure=_TOO_MUCH if code else "it is damaged")
+        return _decode(output)
+    except msgspec.DecodeError:  # the kernel or its own limit ended it before it could say anything
+        return Outcome(failure=_TOO_MUCH)
 
 
 def _environment() -> dict[str, str]:
@@ -179,6 +172,10 @@ def _environment() -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "HF_HUB_OFFLINE": "1",
     }
+
+
+def _pack(pages: Sequence[SentPage]) -> bytes:
+    return msgspec.msgpack.encode(pages)
 
 
 def _fill(path: str, content: bytes) -> None:

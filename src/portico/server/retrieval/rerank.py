@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from portico.server.access.caller import Caller
-from portico.server.errors import PatternMismatch
+from portico.server.errors import InvalidModelName, InvalidType, PatternMismatch, ProviderError
 from portico.server.gateway.rerank import RerankGateway
 from portico.server.kit.drive import run
 from portico.server.kit.request_ids import new_request_id
+from portico.server.retrieval.refusals import name_model
 from portico.wire.model_ref import ModelRefError, read_model_ref
 from portico.wire.requests import NO_LABELS, RerankRequest
 
@@ -40,9 +41,11 @@ async def rerank(
     if not texts:
         return []
     try:
-        ref = read_model_ref(reranking.model)
-    except ModelRefError:
-        raise PatternMismatch("rerank.modelName", "name a model as provider/name") from None
-    request = RerankRequest(ref, question, list(texts))
-    answer = await run(gateway.answer(caller, request, new_request_id(), NO_LABELS))
+        request = RerankRequest(read_model_ref(reranking.model), question, list(texts))
+        answer = await run(gateway.answer(caller, request, new_request_id(), NO_LABELS))
+    except (ModelRefError, InvalidModelName, InvalidType):  # a word alone that is no alias, or an assistant
+        raise PatternMismatch("searchOptions.rerank.modelName", "name a model as provider/name") from None
+    except ProviderError as error:
+        name_model(error, "reranking", reranking.model)
+        raise
     return [(result.index, result.relevance_score) for result in _decode(answer.body).results]

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from portico.server.access.caller import Caller
 from portico.server.gateway.rerank import RerankGateway
-from portico.server.retrieval.embed import Embedder
-from portico.server.retrieval.fuse import Fused, fuse, fuse_queries, share_of_words, shown_scores
+from portico.server.retrieval.embed import Embedder, knows_language
+from portico.server.retrieval.fuse import (
+    SHARE_FOREIGN,
+    Fused,
+    fuse,
+    fuse_queries,
+    share_of_words,
+    shown_scores,
+)
+from portico.server.retrieval.hits import Hit, Method
 from portico.server.retrieval.index import ChunkIndex
 from portico.server.retrieval.lexical import Ranges
 from portico.server.retrieval.lookup import Found, WordsFound, write_vector
@@ -27,7 +35,6 @@ if TYPE_CHECKING:
     from portico.server.retrieval.filters import Filter
     from portico.server.retrieval.profile import SearchProfile
 
-Method = Literal["auto", "words", "vectors", "fused", "reranked"]
 BEST_NEAR = 64
 BEST_WORDS = 1_000
 """So many of each list are fused: words cost nothing, and say something of each chunk that is near."""
@@ -35,19 +42,6 @@ SPARE = 3
 """Passages looked at for each that is wanted: some repeat others, or are gone by then."""
 MOST_SHOWN = 1_000
 NO_WORDS: tuple[Found, WordsFound] = ([], WordsFound(0, 0.0, ()))
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One passage. `score` lies in 0..1 and never rises along a list; `vector` only where it was asked for."""
-
-    chunk_id: int
-    document_id: str
-    revision: int
-    text: str
-    score: float
-    metadata: Mapping[str, Any]
-    vector: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(slots=True)
@@ -123,7 +117,8 @@ class Searcher:
         finally:
             if embedding is not None and not embedding.done():
                 embedding.cancel()
-        shares = [_share(method, text, said[1]) for text, (_, said) in zip(texts, found, strict=True)]
+        model = profile.embedding.model
+        shares = [_share(method, model, text, said[1]) for text, (_, said) in zip(texts, found, strict=True)]
         lists = [fuse(near, said[0], said[1].bound, share) for (near, said), share in zip(found, shares, strict=True)]
         seen = _Seen(fuse_queries(lists)[:wanted], share=shares[0])
         for _, (scores, about) in found:
@@ -188,10 +183,11 @@ async def _both(
         raise
 
 
-def _share(method: Method, text: str, about: WordsFound) -> float:
+def _share(method: Method, model: str, text: str, about: WordsFound) -> float:
     if method in ("words", "vectors"):
         return 1.0 if method == "words" else 0.0
-    return share_of_words(text, about.matches)
+    share = share_of_words(text, about.matches)
+    return share if knows_language(model, about.language) else max(share, SHARE_FOREIGN)
 
 
 def _reranking(profile: SearchProfile, method: Method) -> Reranking | None:

@@ -216,11 +216,15 @@ async def insert_vectors(
 ) -> None:
     """Of chunks that are there; those that have one keep it. Vectors as text: [0.1,0.2].
 
-    The first vector of another size ends those of the size before, and their graph: they cannot be compared.
+    The first vector of another size ends those of the size before, and their graph: they cannot be compared. One that
+    comes too late, for chunks that are gone, ends nothing: the others may be of the model that is in force now.
     """
-    known = text("UPDATE search_indexes SET dimensions = :size WHERE index_id = :index AND dimensions <> :size")
+    known = text(
+        "UPDATE search_indexes SET dimensions = :size WHERE index_id = :index AND dimensions <> :size AND EXISTS"
+        " (SELECT FROM chunks WHERE index_id = :index AND ordinal = ANY(CAST(:ordinals AS bigint[])))"
+    )
     size = {"index": index_id, "size": dimensions}
-    if (await connection.execute(known, size)).rowcount:
+    if (await connection.execute(known, {**size, "ordinals": list(ordinals)})).rowcount:
         if await _has_graph(connection, index_id):
             await connection.execute(text(f"DROP INDEX {graph_name(index_id)}"))
         other = text("DELETE FROM chunk_vectors WHERE index_id = :index AND vector_dims(embedding) <> :size")

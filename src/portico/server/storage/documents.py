@@ -19,6 +19,8 @@ from portico.server.storage.search_profiles import ProfileKey
 
 UNKNOWN = "Unknown"
 """The status of a document that waits to be indexed."""
+STATUSES = (UNKNOWN, "Starting", "Pending", "Success", "Failed")
+"""In the order in which a document has them; it ends with one of the last two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +84,23 @@ async def insert_document(
 
 
 async def list_documents(
-    connection: AsyncConnection, key: ProfileKey, *, skip: int, count: int
-) -> tuple[list[DocumentRow], int]:
-    """Newest first; and how many there are in all."""
+    connection: AsyncConnection, key: ProfileKey, *, skip: int, count: int, status: str | None = None
+) -> list[DocumentRow]:
+    """Newest first, of one status or of all."""
+    which = "" if status is None else " AND status = :status"
     query = text(
-        f"SELECT {_COLUMNS} FROM documents WHERE {_HERE} ORDER BY created_at DESC, document_id"
+        f"SELECT {_COLUMNS} FROM documents WHERE {_HERE}{which} ORDER BY created_at DESC, document_id"
         " LIMIT :count OFFSET :skip"
     )
-    found = [_read(row) for row in await connection.execute(query, {**_place(key), "skip": skip, "count": count})]
-    total = await connection.scalar(text(f"SELECT count(*) FROM documents WHERE {_HERE}"), _place(key))
-    return found, int(total or 0)
+    values = {**_place(key), "skip": skip, "count": count, "status": status}
+    return [_read(row) for row in await connection.execute(query, values)] if count else []
+
+
+async def count_documents(connection: AsyncConnection, key: ProfileKey) -> dict[str, int]:
+    """How many have each status, in the order of their life; 0 where there are none."""
+    query = text(f"SELECT status, count(*) FROM documents WHERE {_HERE} GROUP BY status")
+    found = {str(status): int(number) for status, number in await connection.execute(query, _place(key))}
+    return dict.fromkeys(STATUSES, 0) | found
 
 
 async def maybe_document(

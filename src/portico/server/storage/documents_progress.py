@@ -46,6 +46,7 @@ _BLOB = text(
     " AND profile_id = :profile AND document_id = :document"
 )
 _ANY_OPEN = text(f"SELECT EXISTS (SELECT FROM documents WHERE status IN {OPEN})")
+_COUNT_OPEN = text(f"SELECT status, count(*) FROM documents WHERE status IN {OPEN} GROUP BY status")
 _OWNER = text(
     "SELECT o.name, p.name FROM projects p JOIN organizations o USING (organization_id)"
     " WHERE p.organization_id = :organization AND p.project_id = :project AND p.deleted_at IS NULL"
@@ -137,6 +138,12 @@ async def list_stale(connection: AsyncConnection, age_s: float, limit: int) -> l
 async def any_open(connection: AsyncConnection) -> bool:
     """Whether any document of the installation is not finished."""
     return bool(await connection.scalar(_ANY_OPEN))
+
+
+async def count_open(connection: AsyncConnection) -> dict[str, int]:
+    """How many documents of the installation have each status that is not final."""
+    found = {str(status): int(number) for status, number in await connection.execute(_COUNT_OPEN)}
+    return {"Unknown": 0, "Starting": 0, "Pending": 0} | found
 
 
 async def maybe_owner(

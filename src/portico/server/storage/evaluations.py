@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-if TYPE_CHECKING:
-    from portico.server.storage.search_profiles import ProfileKey
+from portico.server.ids import OrganizationId, ProjectId
+from portico.server.storage.search_profiles import ProfileKey
 
 Status = Literal["Pending", "Running", "Success", "Failed"]
 _IS = "e.organization_id = :organization AND e.project_id = :project AND e.profile_id = :profile"
@@ -48,6 +48,12 @@ _SET = text(
     "UPDATE search_evaluations e SET status = :status, detail = :detail, metrics = CAST(:metrics AS jsonb),"
     " ended_at = CASE WHEN :status IN ('Success', 'Failed') THEN clock_timestamp() END"
     f" WHERE {_ONE} AND {_OPEN}"
+)
+_STALE = text(
+    "SELECT e.organization_id::text, e.project_id::text, e.profile_id::text, e.evaluation_id::text"
+    f" FROM search_evaluations e WHERE {_OPEN} AND e.created_at < now() - make_interval(secs => :age)"
+    " AND NOT EXISTS (SELECT FROM jobs j WHERE j.organization_id = e.organization_id AND j.project_id = e.project_id"
+    " AND j.arguments->>'evaluation_id' = e.evaluation_id::text) ORDER BY e.created_at LIMIT :limit"
 )
 _DELETE = text(f"DELETE FROM search_evaluations e WHERE {_ONE}")
 _PUT_ANSWER = text(
@@ -173,6 +179,15 @@ async def set_evaluation(
     """False when it is gone or has ended: then nothing was written."""
     told = {"status": status, "detail": detail, "metrics": None if metrics is None else json.dumps(metrics)}
     return (await connection.execute(_SET, {**_names(key, evaluation_id), **told})).rowcount > 0
+
+
+async def list_stale(connection: AsyncConnection, age_s: float, limit: int) -> list[tuple[ProfileKey, str]]:
+    """Evaluations that have not ended, are at least so old, and that no job waits for.
+
+    Of all organizations: asked by the housekeeping of the workers, and by nobody for a tenant.
+    """
+    found = await connection.execute(_STALE, {"age": age_s, "limit": limit})
+    return [(ProfileKey(OrganizationId(o), ProjectId(p), profile), one) for o, p, profile, one in found]
 
 
 async def delete_evaluation(connection: AsyncConnection, key: ProfileKey, evaluation_id: str) -> bool:

@@ -80,7 +80,8 @@ class UsageFlusher:
             await self._disconnect()  # the cancelled batch may have left it within a transaction
         try:
             async with asyncio.timeout(deadline_s):
-                await self.flush()
+                while await self.flush():
+                    pass
         except (psycopg.Error, OSError, TimeoutError) as error:
             log.warning("The last usage lines stay in the journal until the next start: %s", error)
         await self._disconnect()
@@ -146,11 +147,11 @@ class UsageFlusher:
         return lines
 
     async def _flush_segment(self, segment: Segment, finished: bool) -> int:
-        lines, end = 0, segment.flushed
-        while True:
-            rows, end = await self._read_batch(segment, end)
-            if end == segment.flushed:
-                break
+        """All that was there when its last batch was read. What came meanwhile waits for the next turn: under load, a
+        flush that goes on until nothing is left stores a handful of lines at a time, and never ends."""
+        lines, end, more = 0, segment.flushed, True
+        while more:
+            rows, end, more = await self._read_batch(segment, end)
             if rows:
                 await self._store(rows)
             segment.flushed = end
@@ -159,17 +160,17 @@ class UsageFlusher:
             log.warning("%s: the last record is torn at byte %d; its writer died within it.", segment.path, end)
         return lines
 
-    async def _read_batch(self, segment: Segment, start: int) -> tuple[list[Row], int]:
-        """Rows, and the offset behind them; in slices, so that no stream of another task stands still."""
+    async def _read_batch(self, segment: Segment, start: int) -> tuple[list[Row], int, bool]:
+        """Rows, the offset behind them, and whether there are more; in slices, so that no other task stands still."""
         rows: list[Row] = []
         while len(rows) < _BATCH_LINES:
             payloads, end = segment.read(start, _SLICE_LINES)
             if not payloads:
-                break
+                return rows, start, False
             rows.extend(self._read_slice(payloads))
             start = end
             await asyncio.sleep(0)
-        return rows, start
+        return rows, start, True
 
     def _read_slice(self, payloads: Sequence[bytes]) -> Iterator[Row]:
         audited = self._audit_key is not None

@@ -209,8 +209,16 @@ async def sum_projects(
 
 
 async def list_latest(connection: AsyncConnection, organization_ids: Sequence[OrganizationId]) -> list[LimitRow]:
-    """The newest limit of each organization and project; of all tenants when none is named. Cancelled ones left out."""
-    where = "WHERE l.latest AND l.cancelled_at IS NULL"
+    """The newest limit of each organization and project; of all tenants when none is named.
+
+    Without those that organizations have cancelled. A project that has had a limit is never again without one, so what
+    it cancelled still tells that it waits for the next (Usage Limits API reference), as long as there is the project.
+    """
+    alive = (
+        "EXISTS (SELECT 1 FROM projects p WHERE p.organization_id = l.organization_id"
+        " AND p.project_id = l.project_id AND p.deleted_at IS NULL)"
+    )
+    where = f"WHERE l.latest AND (l.cancelled_at IS NULL OR {alive})"
     if organization_ids:
         where += " AND l.organization_id = ANY(CAST(:ids AS uuid[]))"
     return await _list(

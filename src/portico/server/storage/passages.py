@@ -45,8 +45,11 @@ _COLUMNS = (
 async def list_passages(
     connection: AsyncConnection, key: ProfileKey, ordinals: Collection[int], *, near: str = "", vectors: bool = False
 ) -> dict[int, PassageRow]:
-    """By ordinal; those that are not searched (any more) are missing. `near` is a unit vector as text."""
-    cosine = "-(v.embedding <#> CAST(:near AS halfvec))" if near else "NULL"
+    """By ordinal; those that are not searched (any more) are missing. `near` is a unit vector as text: one of another
+    size than those of the chunks has no cosine to them."""
+    # Compared with a vector of another size, one is an error: of a model that has changed under its name.
+    fits = "vector_dims(v.embedding) = vector_dims(CAST(:near AS halfvec))"
+    cosine = f"CASE WHEN {fits} THEN -(v.embedding <#> CAST(:near AS halfvec)) END" if near else "NULL"
     vector = "CAST(v.embedding AS text)" if vectors else "NULL"
     join = " LEFT JOIN chunk_vectors v ON v.index_id = c.index_id AND v.ordinal = c.ordinal" if near or vectors else ""
     query = text(

@@ -57,9 +57,11 @@ _columns = tuple(users.c)
 
 
 async def insert_user(connection: AsyncConnection, email: str, **values: object) -> UserRow | None:
-    """None when the address is taken. `values` are further columns; a new user is active and no administrator."""
+    """None when the address, or the subject of the issuer, is taken. `values` are further columns; a new user is active
+    and no administrator."""
     row = {"user_id": str(uuid4()), "email": email.lower(), "system_administrator": False, "active": True, **values}
-    query = insert_or(users).values(row).on_conflict_do_nothing(index_elements=["email"]).returning(*_columns)
+    # Of any of its unique indexes: of two who come at once, either may be the first in each.
+    query = insert_or(users).values(row).on_conflict_do_nothing().returning(*_columns)
     found = (await connection.execute(query)).one_or_none()
     return None if found is None else _read(found)
 

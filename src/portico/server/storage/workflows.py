@@ -14,17 +14,11 @@ _EXECUTORS = text(
     " AND NOT EXISTS (SELECT FROM workers WHERE worker_id = w.executor_id)"
 )
 _LEFT = text("SELECT count(*) FROM dbos.workflow_status WHERE status = 'PENDING' AND executor_id = :executor")
+_COUNT_OPEN = text("SELECT count(*) FROM dbos.workflow_status WHERE status IN ('PENDING', 'ENQUEUED', 'DELAYED')")
 _OPEN = text("SELECT attributes FROM dbos.workflow_status WHERE status IN ('PENDING', 'ENQUEUED', 'DELAYED')")
 _ENDED = text(
     "SELECT workflow_uuid FROM dbos.workflow_status WHERE status NOT IN ('PENDING', 'ENQUEUED', 'DELAYED')"
     " AND updated_at < extract(epoch FROM now() - make_interval(secs => :age)) * 1000 LIMIT :limit"
-)
-_PROGRESSED = text(
-    "UPDATE dbos.workflow_status SET recovery_attempts = 1 WHERE workflow_uuid = :run AND recovery_attempts > 1"
-)
-_HANDED_OVER = text(
-    "UPDATE dbos.workflow_status SET recovery_attempts = greatest(0, recovery_attempts - 1)"
-    " WHERE executor_id = :executor AND status = 'PENDING'"
 )
 _FAILURES = text(
     "SELECT count(*), count(*) FILTER (WHERE status = 'MAX_RECOVERY_ATTEMPTS_EXCEEDED') FROM dbos.workflow_status"
@@ -47,6 +41,11 @@ async def count_left(connection: AsyncConnection, executor_id: str) -> int:
     return int(await connection.scalar(_LEFT, {"executor": executor_id}) or 0)
 
 
+async def count_open(connection: AsyncConnection) -> int:
+    """Runs that are not over."""
+    return int(await connection.scalar(_COUNT_OPEN) or 0)
+
+
 async def list_open(connection: AsyncConnection) -> list[dict[str, Any]]:
     """The attributes of all runs that are not over: few, since a worker begins only what it has room for."""
     return [dict(attributes or {}) for attributes in await connection.scalars(_OPEN)]
@@ -55,16 +54,6 @@ async def list_open(connection: AsyncConnection) -> list[dict[str, Any]]:
 async def list_ended(connection: AsyncConnection, age_s: float, limit: int) -> list[str]:
     """Runs that are over for so long."""
     return [str(run) for run in await connection.scalars(_ENDED, {"age": age_s, "limit": limit})]
-
-
-async def forget_recoveries(connection: AsyncConnection, run_id: str) -> None:
-    """A run that has come further is not the one that ended its workers."""
-    await connection.execute(_PROGRESSED, {"run": run_id})
-
-
-async def spare(connection: AsyncConnection, executor_id: str) -> None:
-    """The runs of a worker that ends in good order have not ended it: this start of theirs does not count."""
-    await connection.execute(_HANDED_OVER, {"executor": executor_id})
 
 
 async def count_failures(connection: AsyncConnection, attributes: str) -> tuple[int, int]:

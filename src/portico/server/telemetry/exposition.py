@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
@@ -23,6 +24,7 @@ from portico.server.telemetry.metrics import (
     REQUESTS,
     TOKEN_KINDS,
     TOKENS,
+    Gauge,
     Key,
     Row,
     Snapshot,
@@ -38,16 +40,27 @@ _GAUGES = {
     "request_log_backlog": "Texts of requests that wait to be written.",
     "request_log_dropped": "Texts of requests that were dropped because too many waited, since the processes started.",
 }
+_QUEUE = {
+    "queue_jobs": ("", "Jobs that wait for a worker."),
+    "queue_oldest_job_seconds": ("", "How long the oldest of them has waited."),
+    "queue_runs": ("", "Runs that workers have begun and not ended."),
+    "queue_workers": ("", "Workers for documents that live."),
+    "queue_documents": ("status", "Documents that are not indexed yet."),
+}
+"""Of the whole installation; the label, where there is one, and what it says."""
 
 
-def expose(snapshot: Snapshot, processes: int, accept: str) -> tuple[bytes, str]:
-    """The body and its content type for a header `Accept`."""
+def expose(
+    snapshot: Snapshot, processes: int, accept: str, queue: Mapping[str, Gauge] = MappingProxyType({})
+) -> tuple[bytes, str]:
+    """The body and its content type for a header `Accept`. `queue`: gauges of the installation."""
     encoder, content_type = choose_encoder(accept)
-    return encoder(_Numbers(snapshot, processes)), content_type
+    return encoder(_Numbers(snapshot, processes, queue)), content_type
 
 
 class _Numbers(Collector):
-    def __init__(self, snapshot: Snapshot, processes: int) -> None:
+    def __init__(self, snapshot: Snapshot, processes: int, queue: Mapping[str, Gauge]) -> None:
+        self._queue = queue
         self._rows = snapshot.rows
         self._gauges = snapshot.gauges
         self._processes = processes
@@ -85,6 +98,9 @@ class _Numbers(Collector):
         for name, text in _GAUGES.items():
             if name in self._gauges:
                 yield GaugeMetricFamily(f"portico_{name}", text, self._gauges[name])
+        for name, (label, text) in _QUEUE.items():
+            if name in self._queue:
+                yield _gauge(f"portico_{name}", text, label, self._queue[name])
         yield GaugeMetricFamily("portico_workers", "Server processes of this data folder that live.", self._processes)
         build = GaugeMetricFamily("portico_build_info", "What is running.", labels=("version", "python"))
         build.add_metric((__version__, platform.python_version()), 1)
@@ -134,6 +150,15 @@ class _Numbers(Collector):
         for shown, (*buckets, milliseconds) in sums.items():
             family.add_metric(shown, _cumulative(buckets, bounds), milliseconds / 1000)
         return family
+
+
+def _gauge(name: str, text: str, label: str, gauge: Gauge) -> Metric:
+    if not isinstance(gauge, dict):
+        return GaugeMetricFamily(name, text, gauge)
+    family = GaugeMetricFamily(name, text, labels=(label,))
+    for value, number in gauge.items():
+        family.add_metric((value,), number)
+    return family
 
 
 def _cumulative(buckets: Sequence[float], bounds: Sequence[int]) -> list[tuple[str, float]]:

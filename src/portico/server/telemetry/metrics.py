@@ -32,6 +32,8 @@ OTHER = "other"
 Key = tuple[str, str, str, str, int, str, str]
 """operation, provider, model, status, HTTP status, cache, error id."""
 Row = list[float]
+Gauge = float | dict[str, float]
+"""A number, or one for each value of a label."""
 
 
 class Snapshot(msgspec.Struct):

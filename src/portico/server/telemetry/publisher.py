@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from portico.server.telemetry.metrics import Metrics
+from portico.server.telemetry.metrics import Gauge, Metrics
 from portico.server.telemetry.metrics_files import MetricsFiles, encode
 
 INTERVAL_S = 1.0
@@ -30,12 +31,15 @@ class Publisher:
         """Needs a running loop."""
         self._task = asyncio.create_task(self._run(), name="metrics-publisher")
 
-    async def render(self, accept: str) -> tuple[bytes, str]:
-        """The numbers of all processes of this data folder, in the format that `accept` asks for, and its type."""
+    async def render(self, accept: str, queue: Mapping[str, Gauge] | None = None) -> tuple[bytes, str]:
+        """The numbers of all processes of this data folder, in the format that `accept` asks for, and its type.
+
+        `queue`: gauges of the whole installation, by the names that `exposition.py` knows; they are not added up.
+        """
         from portico.server.telemetry.exposition import expose
 
         await self._publish()
-        return await asyncio.to_thread(lambda: expose(*self._files.collect(), accept))
+        return await asyncio.to_thread(lambda: expose(*self._files.collect(), accept, queue or {}))
 
     async def close(self) -> None:
         """The last numbers go to the past, where the next start finds them."""

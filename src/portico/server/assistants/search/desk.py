@@ -8,6 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from portico.server.access.caller import Caller
 from portico.server.access.tokens import find_project
@@ -32,13 +35,17 @@ from portico.server.assistants.search.tuning import read_tuning, tune
 from portico.server.errors import SearchProfileNotFound
 from portico.server.gateway.answers import Answer, Stream
 from portico.server.gateway.chat import ChatGateway
+from portico.server.kit.first_use import FirstUse
 from portico.server.retrieval.filters import read_filters
+from portico.server.retrieval.hits import Hit
 from portico.server.retrieval.profile import SearchProfile
-from portico.server.retrieval.search import Hit, Searcher
 from portico.server.storage.database import Database
 from portico.server.storage.search_profiles import list_profiles
 from portico.server.storage.threads import Turn
 from portico.wire.requests import ChatRequest
+
+if TYPE_CHECKING:
+    from portico.server.retrieval.search import Searcher
 
 LONGEST_REWRITTEN = 2_000
 """Characters of a follow-up that was made a question of its own; a longer one is no question any more."""
@@ -48,7 +55,7 @@ class SearchDesk:
     """One per process."""
 
     def __init__(
-        self, database: Database, profiles: Profiles, chat: ChatGateway, searcher: Searcher, threads: Threads
+        self, database: Database, profiles: Profiles, chat: ChatGateway, searcher: FirstUse[Searcher], threads: Threads
     ) -> None:
         self._database = database
         self._profiles = profiles
@@ -89,6 +96,8 @@ class SearchDesk:
             request.conversation_id or "",
         )  # fmt: skip
         inquiry.history = await self._find_history(inquiry, earlier)
+        if inquiry.history and inquiry.remembers:  # a conversation that goes on is in no cache
+            inquiry.request = msgspec.structs.replace(request, cache=False)
         if inquiry.history and inquiry.tuning.compacts:
             inquiry.question = await self._rewrite(inquiry)
         return inquiry, await self._retrievers.find(inquiry, filters)

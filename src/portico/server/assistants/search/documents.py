@@ -20,10 +20,18 @@ from portico.server.assistants.files.refusals import DocumentNotFound, InvalidFi
 from portico.server.assistants.search.find import ProfileModels, write_fixed
 from portico.server.assistants.search.manage import find_row
 from portico.server.assistants.search.passwords import seal_password
-from portico.server.assistants.search.refusals import DocumentExtensionInvalid, DocumentIdInvalid
+from portico.server.assistants.search.refusals import (
+    DocumentExtensionInvalid,
+    DocumentGeneralError,
+    DocumentIdInvalid,
+)
 from portico.server.assistants.search.said import METADATA, read_metadata, read_parameters
 from portico.server.errors import StorageAway
-from portico.server.retrieval.index import ChunkIndex
+from portico.server.retrieval.crawling.order import EXTENSION as CRAWLED
+from portico.server.retrieval.crawling.order import LIMIT_BYTES as CRAWL_LIMIT_BYTES
+from portico.server.retrieval.crawling.order import read_order
+from portico.server.retrieval.crawling.refusals import CrawlOrderInvalid
+from portico.server.retrieval.removal import remove_documents
 from portico.server.storage import documents as rows
 from portico.server.storage.blobs.base import Stored
 from portico.server.storage.documents import DocumentRow, NewContent
@@ -32,7 +40,8 @@ from portico.server.storage.search_profiles import ProfileRow, set_embedding
 
 KIND = "document"
 JOB = "ingest_document"
-_HEAD = 4096
+_HEAD, _SNIFFED = CRAWL_LIMIT_BYTES + 1, 4096
+"""First bytes of a document: those of a crawl order are looked at before it is kept, those of others tell its type."""
 _LOOK_BYTES = 64 * 1024 * 1024
 """So much is written between two looks at the disk."""
 
@@ -64,19 +73,22 @@ Describe = Callable[[], Description]
 class Documents:
     """One per process."""
 
-    def __init__(self, files: FileStore, models: ProfileModels, index: ChunkIndex, rules: DocumentRules) -> None:
+    def __init__(self, files: FileStore, models: ProfileModels, rules: DocumentRules) -> None:
         self.rules = rules
         self._files = files
         self._tenancy = files.tenancy
         self._models = models
-        self._index = index
 
-    async def list_all(self, caller: Caller, name: str, *, skip: int, count: int) -> tuple[Sequence[DocumentRow], int]:
-        """Newest first; and how many there are. Raises ProfileNotFound (404, id 1010)."""
+    async def list_all(
+        self, caller: Caller, name: str, *, skip: int, count: int, status: str | None = None
+    ) -> tuple[Sequence[DocumentRow], Mapping[str, int]]:
+        """Newest first, of one status or of all; and how many of all have each status. Raises ProfileNotFound (404,
+        id 1010)."""
         require(caller, "assistants")
         async with self._tenancy.database.begin() as connection:
             profile = await self._find(connection, caller, name)
-            return await rows.list_documents(connection, profile.key, skip=skip, count=count)
+            found = await rows.list_documents(connection, profile.key, skip=skip, count=count, status=status)
+            return found, await rows.count_documents(connection, profile.key)
 
     async def find(self, caller: Caller, name: str, document_id: str) -> DocumentRow:
         """Raises ProfileNotFound, DocumentIdInvalid (400, id 2022), DocumentNotFound (404, id 2021)."""
@@ -90,8 +102,8 @@ class Documents:
         """Stores `content` piece by piece, and orders it to be indexed. The same bytes again are another document.
 
         Raises ProfileNotFound, DocumentNameMissing (2025), DocumentExtensionInvalid (2027), InvalidFileSize (2028),
-        DocumentGeneralError (2023) for metadata, PatternMismatch and OutOfRange for parameters, StorageFull,
-        StorageAway, and what `content` raises. Nothing is left of a document that was refused.
+        DocumentGeneralError (2023) for metadata and crawl orders, PatternMismatch and OutOfRange for parameters,
+        StorageFull, StorageAway, and what `content` raises. Nothing is left of a document that was refused.
         """
         require(caller, "assistants")
         async with self._tenancy.database.begin() as connection:
@@ -146,7 +158,7 @@ class Documents:
             is_other = profile.embedding is not None and profile.embedding != wanted
             orders = await rows.order_all_again(connection, profile.key, unsearched=is_other)
             if is_other:  # vectors of two models cannot stand in one index
-                await self._index.remove(connection, profile.key, None)
+                await remove_documents(connection, profile.key, None)
                 await set_embedding(connection, profile.key, wanted if orders else None)
             if orders:
                 await self._order(connection, caller, profile, orders)
@@ -164,7 +176,7 @@ class Documents:
             gone = await rows.delete_documents(connection, profile.key, wanted)
             if wanted and row is None:
                 raise DocumentNotFound
-            await self._index.remove(connection, profile.key, wanted)
+            await remove_documents(connection, profile.key, wanted)
             if not await rows.any_document(connection, profile.key):
                 await set_embedding(connection, profile.key, None)
             target = (profile.key.profile_id, profile.name) if row is None else (row.document_id, row.full_name)
@@ -279,8 +291,18 @@ def _name(rules: DocumentRules, said: Description) -> tuple[str, str]:
 
 def _describe(rules: DocumentRules, said: Description, head: bytes, blob: str, stored: Stored) -> NewContent:
     name, extension = _name(rules, said)
-    media_type = media_type_of(said.content_type, extension, head)
+    if extension == CRAWLED:
+        _check_order(head)
+    media_type = media_type_of(said.content_type, extension, head[:_SNIFFED])
     return NewContent(name, extension, media_type, stored.size_bytes, stored.sha256, blob)
+
+
+def _check_order(content: bytes) -> None:
+    """What cannot be crawled is told now, not by a failed document."""
+    try:
+        read_order(content)
+    except CrawlOrderInvalid as error:
+        raise DocumentGeneralError(error.member, error.hint) from None
 
 
 def _found(row: DocumentRow | None) -> DocumentRow:

@@ -8,8 +8,8 @@ import msgspec
 
 from portico.server.assistants.search.inquiry import Inquiry
 from portico.server.assistants.search.prompting import fill_prompt, quote, tell_history, write_messages
+from portico.server.retrieval.hits import Hit
 from portico.server.retrieval.profile import Llm
-from portico.server.retrieval.search import Hit
 from portico.wire.model_ref import read_model_ref
 from portico.wire.requests import NULL, AssistantUse, ChatRequest, Members
 

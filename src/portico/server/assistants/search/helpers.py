@@ -86,6 +86,7 @@ def _write(inquiry: Inquiry, model: HelperModel, prompt: str) -> ChatRequest:
             profile.guardrails,
             frozenset(settings),
             said=(*(turn.content for turn in inquiry.history if turn.role == "user"), inquiry.said),
+            is_final=False,
         ),
     )
 

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access import audit
 from portico.server.access.caller import Caller
+from portico.server.access.organizations.projects import ACTIVE, HIDDEN
 from portico.server.access.places import find_place
 from portico.server.access.policy import require
-from portico.server.access.projects import ACTIVE, HIDDEN
 from portico.server.access.tenancy import Tenancy, refuse_duplicate
 from portico.server.assistants.search.find import Profiles, names_of
 from portico.server.assistants.search.log import read_entry

@@ -8,15 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def choose_diverse(relevance: Sequence[float], vectors: NDArray[np.float32], k: int, mmr_lambda: float) -> list[int]:
+def choose_diverse(
+    relevance: Sequence[float], passages: Sequence[NDArray[np.float32]], k: int, mmr_lambda: float
+) -> list[int]:
     """The places of at most `k` passages, in the order in which they were chosen.
 
-    `vectors` are rows of unit length, one per passage. `mmr_lambda` from 0 (as different as possible) to 1 (as near to
+    `passages` are their vectors, of unit length. `mmr_lambda` from 0 (as different as possible) to 1 (as near to
     the question as possible). The first one is always the most relevant.
     """
     scores = np.asarray(relevance, dtype=np.float32)
     if not len(scores) or k <= 0:
         return []
+    vectors = np.stack(passages)
     chosen = [int(np.argmax(scores))]
     nearest = vectors @ vectors[chosen[0]]
     left = np.ones(len(scores), dtype=bool)

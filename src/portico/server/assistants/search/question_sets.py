@@ -16,7 +16,7 @@ from portico.server.access.tenancy import clean_text
 from portico.server.assistants.search.evaluation_refusals import ExpectedNotFound
 from portico.server.errors import FieldRequired, OutOfRange, PatternMismatch
 from portico.server.retrieval.evaluate import DEPTH
-from portico.server.retrieval.search import Method
+from portico.server.retrieval.hits import Method
 from portico.server.storage.evaluations import NamedDocument
 
 METHODS: tuple[str, ...] = get_args(Method)

@@ -20,7 +20,7 @@ class DocumentIdInvalid(BadRequest):
 
 
 class DocumentGeneralError(BadRequest):
-    """What was said of a document cannot be used: its metadata."""
+    """What was said of a document cannot be used: its metadata, or what it orders to be crawled."""
 
     id, text = 2023, "Document General Error"
 

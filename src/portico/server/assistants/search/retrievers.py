@@ -10,19 +10,21 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from portico.server.assistants.search.defaults import SELF_QUERY
 from portico.server.assistants.search.helpers import Helpers
 from portico.server.assistants.search.inquiry import Inquiry
-from portico.server.assistants.search.mmr import choose_diverse
 from portico.server.assistants.search.prompting import fill_prompt, quote, tell_history
 from portico.server.assistants.search.self_query import Alternatives, Condition, read_self_query
+from portico.server.kit.first_use import FirstUse
 from portico.server.retrieval.filters import Filter
-from portico.server.retrieval.search import Hit, Searcher
+from portico.server.retrieval.hits import Hit
 from portico.server.storage.database import Database
 from portico.server.storage.document_keys import list_metadata_keys
+
+if TYPE_CHECKING:
+    from portico.server.retrieval.search import Searcher
 
 WITHOUT_SCORE = frozenset({"selfQuery", "multiQuery", "scoreThreshold"})
 """Types whose passages are told without a score."""
@@ -38,7 +40,7 @@ _NUMBERED = re.compile(r"^\s*(?:\d+[.)]|[-*•])\s+")
 class Retrievers:
     """One per process."""
 
-    def __init__(self, database: Database, searcher: Searcher, helpers: Helpers) -> None:
+    def __init__(self, database: Database, searcher: FirstUse[Searcher], helpers: Helpers) -> None:
         self._database = database
         self._searcher = searcher
         self._helpers = helpers
@@ -69,7 +71,8 @@ class Retrievers:
     async def _search(
         self, inquiry: Inquiry, question: str, filters: tuple[Filter, ...], k: int, queries: Sequence[str] = ()
     ) -> list[Hit]:
-        return await self._searcher.search(
+        searcher = await self._searcher.get()
+        return await searcher.search(
             inquiry.caller,
             inquiry.profile,
             question[:LONGEST_QUESTION],
@@ -146,7 +149,9 @@ def _choose(hits: Sequence[Hit], k: int, mmr_lambda: float) -> list[Hit]:
     vectors = [hit.vector for hit in hits if hit.vector is not None]
     if len(vectors) < len(hits) or not hits:
         return list(hits)
-    places = choose_diverse([hit.score for hit in hits], np.stack(vectors), k, mmr_lambda)
+    from portico.server.assistants.search.mmr import choose_diverse  # here: the search has loaded numpy, not the start
+
+    places = choose_diverse([hit.score for hit in hits], vectors, k, mmr_lambda)
     return [hits[place] for place in places]
 
 

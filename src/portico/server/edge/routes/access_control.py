@@ -7,9 +7,10 @@ from typing import Any
 from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery
 
-from portico.server.access import members, memberships, project_roles
+from portico.server.access import members
+from portico.server.access.members import memberships, project_roles
+from portico.server.access.members.views import show_runtime_policies
 from portico.server.access.policy import require
-from portico.server.access.views import show_runtime_policies
 from portico.server.edge.routes.reading import caller_of, filters_of, json_response, read_object, services_of
 from portico.wire.access_control import (
     InvitationList,

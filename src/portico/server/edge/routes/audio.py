@@ -59,7 +59,11 @@ def transcriptions(services: Services, caller: Caller, exchange: Exchange) -> Aw
     wanted = take_text(members, "response_format") or "json"
     if wanted not in WRITTEN:
         raise OutOfRange("response_format", f"send one of {', '.join(WRITTEN)}")
-    rest = {name: text for name, text in form.fields.items() if name not in ("model", "response_format")}
+    rest = {
+        name: texts if len(texts) > 1 else texts[0]
+        for name, texts in form.repeated.items()
+        if name not in ("model", "response_format")
+    }
     request = TranscriptionRequest(ref, files[0], wanted, rest)
     labels, _ = read_labels(exchange.headers)
     return services.audio.transcribe(caller, request, exchange.request_id, labels)

@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Request, Response, get
 
-from portico.server.access import audit_log
+from portico.server.access.audit import log as audit_log
 from portico.server.edge.routes.reading import caller_of, filters_of, json_response, services_of
 from portico.server.storage.audit import KEY_PURPOSE
 from portico.wire.audit import AuditCheck, AuditPage

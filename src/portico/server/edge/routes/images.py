@@ -36,6 +36,8 @@ async def edit(services: Services, caller: Caller, exchange: Exchange) -> Answer
     members, form = read_fields(exchange)
     given = _read_images(members, form)
     request = _read(members)
+    if any(isinstance(one, str) and _is_address(one) for one in given):
+        await services.limits.require_room(caller)
     request.images = tuple([await _fetch(services, one, f"image[{i}]") for i, one in enumerate(given)])
     masks = form.files.get("mask")
     mask: str | File = masks[0] if masks else take_text(members, "mask")
@@ -80,10 +82,14 @@ def _read_images(members: Members, form: Form) -> list[str | File]:
 async def _fetch(services: Services, given: str | File, field: str) -> File:
     """The picture itself: sent along, in a data URL, or behind an address of the open network."""
     if isinstance(given, str):
-        given = await services.fetcher.fetch(given) if "://" in given[:16] else read_data_url(given, field)
+        given = await services.fetcher.fetch(given) if _is_address(given) else read_data_url(given, field)
     if not given.content_type.startswith("image/"):
         sniffed = sniff_picture(given.data)
         if not sniffed:
             raise MediaNotSupported(param=field)
         given = File(given.data, sniffed, given.name)
     return given
+
+
+def _is_address(given: str) -> bool:
+    return "://" in given[:16]

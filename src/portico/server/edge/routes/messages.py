@@ -15,6 +15,15 @@ _MEDIA = ("image_url", "input_audio", "file", "video_url")
 _PARTS = ("text", "image_url", "input_audio", "file", "refusal", "video_url", "thinking", "redacted_thinking")
 
 
+_OTHER_NAMES = {
+    "image/jpg": "image/jpeg",
+    "audio/mp3": "audio/mpeg",
+    "audio/x-wav": "audio/wav",
+    "audio/wave": "audio/wav",
+}
+"""Names under which clients send what the catalogue knows by its registered one; a part says `mp3`."""
+
+
 class PlainMessage(msgspec.Struct, gc=False):
     """A role that is passed on as it is, and text as content: nothing to look at more closely."""
 
@@ -56,11 +65,15 @@ def _media_type(part: dict[str, Any]) -> str:
     given = part.get(part["type"])
     inner: dict[str, Any] = given if isinstance(given, dict) else {}
     if part["type"] == "input_audio":
-        return f"audio/{inner.get('format') or '*'}"
+        return _usual(f"audio/{inner.get('format') or '*'}")
     address = inner.get("url") or inner.get("file_data") or ""
     if isinstance(address, str) and address.startswith("data:"):
-        return address[5:].partition(";")[0].partition(",")[0].lower() or "*/*"
+        return _usual(address[5:].partition(";")[0].partition(",")[0].lower()) or "*/*"
     return {"image_url": "image/*", "video_url": "video/*"}.get(part["type"], "*/*")
+
+
+def _usual(media_type: str) -> str:
+    return _OTHER_NAMES.get(media_type, media_type)
 
 
 def _rewrite(raw: msgspec.Raw) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from portico.server.edge.routes import (
     rerank,
     videos,
 )
+from portico.server.edge.routes.openapi_bodies import maybe_body
 from portico.server.edge.routes.openapi_hot import (
     CHAT_OPERATION,
     EMBEDDINGS_OPERATION,
@@ -64,7 +65,7 @@ class WholeDocument(JsonRenderPlugin):
 
 def add_hot_paths(schema: dict[str, Any]) -> dict[str, Any]:
     """The framework's document with the hot paths and the ways to send a token."""
-    paths = {path: _with_our_errors(path, item) for path, item in schema.get("paths", {}).items()}
+    paths = {path: _with_our_words(path, item) for path, item in schema.get("paths", {}).items()}
     for name, hot in HOT_PATHS.items():
         for path in hot:
             operation = {**OPERATIONS[name], "operationId": _operation_id(name, path)}
@@ -73,15 +74,18 @@ def add_hot_paths(schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "paths": paths, "components": components, "security": [{name: []} for name in SECURITY]}
 
 
-def _with_our_errors(path: str, item: dict[str, Any]) -> dict[str, Any]:
-    """The framework describes refusals in its own shape; ours never have it."""
-    refused = OAUTH_REFUSED if path.startswith("/oauth/") else REFUSED
-    return {
-        verb: {**operation, "responses": {**operation["responses"], **dict.fromkeys(("400", "401", "403"), refused)}}
-        if isinstance(operation, dict) and "responses" in operation
-        else operation
-        for verb, operation in item.items()
-    }
+def _with_our_words(path: str, item: dict[str, Any]) -> dict[str, Any]:
+    """The framework describes refusals in its own shape, which ours never have, and knows no bodies."""
+    refused = dict.fromkeys(("400", "401", "403"), OAUTH_REFUSED if path.startswith("/oauth/") else REFUSED)
+    told: dict[str, Any] = {}
+    for verb, operation in item.items():
+        told[verb] = operation
+        if isinstance(operation, dict) and "responses" in operation:
+            body = maybe_body(verb, path)
+            told[verb] = {**operation, "responses": {**operation["responses"], **refused}}
+            if body is not None:
+                told[verb]["requestBody"] = body
+    return told
 
 
 def _operation_id(name: str, path: str) -> str:

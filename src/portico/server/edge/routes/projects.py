@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery
 
-from portico.server.access import projects as rows
+from portico.server.access.organizations import projects as rows
 from portico.server.edge.routes.reading import caller_of, filters_of, json_response, read_object, services_of
 from portico.server.errors import OutOfRange
 from portico.server.gateway import projects

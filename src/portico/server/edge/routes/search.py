@@ -26,7 +26,7 @@ from portico.server.edge.routes.reading import (
 from portico.server.edge.uploads import Upload
 from portico.server.errors import OutOfRange
 from portico.server.kit.clock import wire_time
-from portico.server.storage.documents import DocumentRow
+from portico.server.storage.documents import STATUSES, DocumentRow
 from portico.wire.search import Document, DocumentList, MetadataItem, ProfileList, RagAssistant
 
 Req = Request[Any, Any, Any]
@@ -80,14 +80,22 @@ async def write_log(request: Req, profile: FromPath[str]) -> Response[dict[str, 
 
 @get(f"{ONE}/documents", summary="List documents")
 async def list_documents(
-    request: Req, profile: FromPath[str], skip: Query = None, count: Query = None
+    request: Req, profile: FromPath[str], skip: Query = None, count: Query = None, indexStatus: Query = None
 ) -> Response[DocumentList]:
-    """Newest first, 10 of them unless `count` says otherwise; the answer's `count` is how many there are."""
+    """Newest first, 10 of them unless `count` says otherwise, of all states or of one; the answer's `count` is how many
+    there are, its `states` how many in each state, whichever was asked for."""
     query = filters_of(request)
-    rows, total = await services_of(request).documents.list_all(
-        caller_of(request), profile, skip=_number(query, "skip", 0), count=_number(query, "count", LISTED)
+    status = _status(query.get("indexstatus"))
+    rows, states = await services_of(request).documents.list_all(
+        caller_of(request),
+        profile,
+        skip=_number(query, "skip", 0),
+        count=_number(query, "count", LISTED),
+        status=status,
     )
-    return json_response(DocumentList(documents=[_show(request, profile, row) for row in rows], count=total))
+    shown = [_show(request, profile, row) for row in rows]
+    total = sum(states.values()) if status is None else states[status]
+    return json_response(DocumentList(documents=shown, count=total, states=dict(states)))
 
 
 @put(f"{ONE}/documents", summary="Index all documents again")
@@ -169,6 +177,13 @@ def _number(query: dict[str, str], name: str, default: int) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise OutOfRange(name, "write a whole number")
     return int(text)
+
+
+def _status(text: str | None) -> str | None:
+    found = next((status for status in STATUSES if text and status.lower() == text.lower()), None)
+    if text and found is None:
+        raise OutOfRange("indexStatus", f"write one of {', '.join(STATUSES)}")
+    return found
 
 
 def _show(request: Req, profile: str, row: DocumentRow, *, whole: bool = False) -> Document:

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 from litestar import MediaType, Request, Response, get, post
 
-from portico.server.access.grants import check_request, make_code
-from portico.server.access.setup_links import Choice, follow_link
+from portico.server.access.sign_in.grants import check_request, make_code
+from portico.server.access.sign_in.setup_links import Choice, follow_link
 from portico.server.edge.pages import Page, setup_page, sign_in_page
 from portico.server.edge.routes.auth import address_of, read_fields
 from portico.server.edge.routes.reading import json_response, query_of, services_of

@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath
 
-from portico.server.access import user_management as users
+from portico.server.access.sign_in import users
 from portico.server.edge.routes.auth import address_of
 from portico.server.edge.routes.reading import caller_of, filters_of, json_response, read_object, services_of
 from portico.wire.auth import SessionList, SetupLink, User, UserList

@@ -30,12 +30,12 @@ LONGEST_S = 3_600
 async def generate(services: Services, caller: Caller, exchange: Exchange) -> Answer:
     require(caller, "models")
     members = read_members(exchange.body)
-    request = await _read(services, members)
+    request = await _read(services, caller, members)
     labels, _ = read_labels(exchange.headers)
     return await services.videos.answer(caller, request, exchange.request_id, labels)
 
 
-async def _read(services: Services, members: Members) -> VideoRequest:
+async def _read(services: Services, caller: Caller, members: Members) -> VideoRequest:
     """Both documented forms: `instances` and `parameters`, or the flat one of the vendor's SDK."""
     ref = read_model(members, NO_PROVIDER)
     instances, parameters = take(members, "instances"), take(members, "parameters")
@@ -53,11 +53,11 @@ async def _read(services: Services, members: Members) -> VideoRequest:
     prompt = flat.get("prompt")
     if not isinstance(prompt, str) or not prompt.strip():
         raise FieldRequired("prompt")
-    image = await _image(services, flat.get("image"))
+    image = await _image(services, caller, flat.get("image"))
     return VideoRequest(ref, prompt, seconds or 0, image, members)
 
 
-async def _image(services: Services, given: Any) -> File | None:
+async def _image(services: Services, caller: Caller, given: Any) -> File | None:
     if given is None or given == "":
         return None
     if isinstance(given, dict) and isinstance(given.get("bytesBase64Encoded"), str):
@@ -65,7 +65,10 @@ async def _image(services: Services, given: Any) -> File | None:
         return File(file.data, str(given.get("mimeType") or "image/png"))
     if not isinstance(given, str):
         raise PatternMismatch("image", "send an address or a data URL")
-    return await services.fetcher.fetch(given) if "://" in given[:16] else read_data_url(given, "image")
+    if "://" not in given[:16]:
+        return read_data_url(given, "image")
+    await services.limits.require_room(caller)
+    return await services.fetcher.fetch(given)
 
 
 def status(services: Services, caller: Caller, exchange: Exchange) -> Awaitable[Answer]:

@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.params import FromQuery
 
-from portico.server.access import visibility
+from portico.server.access.organizations import visibility
 from portico.server.edge.routes.reading import caller_of, filters_of, json_response, services_of
 from portico.wire.access_control import AuthorizedOrganizations, HandedToken
 from portico.wire.projects import ProjectList

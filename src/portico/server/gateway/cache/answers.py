@@ -70,10 +70,19 @@ class AnswerCache:
         return self._keys.chat(caller, model, request, salt)
 
     def embedding_key(
-        self, caller: Caller, model: Model, element: str, dimensions: int | None, input_type: str | None
+        self,
+        caller: Caller,
+        model: Model,
+        element: str,
+        dimensions: int | None,
+        input_type: str | None,
+        place: str = "",
     ) -> bytes | None:
-        """The key of the vector of one element; the body of its entry are 32-bit numbers, little-endian."""
-        return self._keys.embedding(caller, model, element, dimensions, input_type)
+        """The key of the vector of one element; the body of its entry are 32-bit numbers, little-endian.
+
+        `place` is where the model is answered.
+        """
+        return self._keys.embedding(caller, model, element, dimensions, input_type, place)
 
     def find(self, key: bytes) -> Entry | None:
         """The entry, if it is in memory and not too old."""

@@ -141,9 +141,12 @@ class Keeper:
             self._next_trim = now() + TRIM_EVERY_S
 
     async def write(self) -> None:
-        """Everything that is pending now. Raises DatabaseAway, SQLAlchemyError; then it stays pending."""
-        while self._pending:
+        """Everything that is pending now; what comes meanwhile makes a batch of its own, later. Raises DatabaseAway,
+        SQLAlchemyError; then it stays pending."""
+        left = len(self._pending)
+        while left > 0 and self._pending:
             batch = dict(self._next_batch())
+            left -= len(batch)
             async with self._database.begin() as connection:
                 await insert_entries(connection, [_row(key, entry) for key, entry in batch.items()])
             for key, entry in batch.items():

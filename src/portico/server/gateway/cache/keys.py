@@ -68,13 +68,19 @@ class Keys:
         return prefix + sha256(told).digest()
 
     def embedding(
-        self, caller: Caller, model: Model, element: str, dimensions: int | None, input_type: str | None
+        self,
+        caller: Caller,
+        model: Model,
+        element: str,
+        dimensions: int | None,
+        input_type: str | None,
+        place: str,
     ) -> bytes | None:
         tenant = self._tenant(caller)
         if tenant is None:
             return None
         prefix, epoch = tenant
-        told = _sorted([model.full_name, model.upstream_name, dimensions, input_type, element])
+        told = _sorted([model.full_name, model.upstream_name, dimensions, input_type, element, place])
         return prefix + sha256(b"embedding\0" + epoch + told).digest()
 
     def _tenant(self, caller: Caller) -> tuple[bytes, bytes] | None:

@@ -1,7 +1,8 @@
 """Documented answers through the output guard: whole ones by their members, streams chunk by chunk.
 
-Content, reasoning and refusals are checked, each choice for itself; arguments of tool calls are not. Log probabilities
-repeat the text token by token, so they are left out of a checked answer.
+Content, reasoning and refusals are checked, each choice for itself; arguments of tool calls are not. What repeats a
+text in another form is left out of a checked answer: log probabilities, `reasoning_details`, and of the
+`thinking_blocks`, which cannot be masked because they are signed, those with something to mask.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from portico.server.providers.base import Members
 
 REASONING = ("reasoning_content", "reasoning")
 TEXTS = (*REASONING, "content", "refusal")
+_REPEATED = "reasoning_details"
 _encode = msgspec.json.Encoder().encode
 _NOTHING = msgspec.Raw(b"null")
 
@@ -52,10 +54,30 @@ def guard_whole(policy: Policy, members: Members) -> str:
             if isinstance(text, str) and guard is not None:
                 message[name] = guard.feed(text) + guard.finish()
                 texts.append(message[name])
+        _drop_repeated(policy, message)
         choice["message"] = msgspec.Raw(_encode(message))
         choice.pop("logprobs", None)
     members["choices"] = msgspec.Raw(ascii_json(_encode(choices)))
     return "\n".join(texts)
+
+
+def _drop_repeated(policy: Policy, said: dict[str, Any]) -> None:
+    """Of a message or a delta. Raises GuardrailBlocked."""
+    said.pop(_REPEATED, None)
+    blocks = said.get("thinking_blocks")
+    if isinstance(blocks, list):
+        said["thinking_blocks"] = [block for block in blocks if _is_clean(policy, block)]
+        if not said["thinking_blocks"]:
+            del said["thinking_blocks"]
+
+
+def _is_clean(policy: Policy, block: Any) -> bool:
+    text, guard = block.get("thinking") if isinstance(block, dict) else None, policy.output()
+    return not isinstance(text, str) or guard is None or guard.feed(text) + guard.finish() == text
+
+
+def _told(members: Members, choices: Sequence[Members]) -> bytes:
+    return ascii_json(_encode({**members, "choices": choices}))
 
 
 class ChunkGuard:
@@ -97,25 +119,31 @@ class ChunkGuard:
         if not choices or "delta" not in choices[0]:
             return [chunk]  # usage, or an event of the platform
         if not self._head:
-            self._head = {name: value for name, value in members.items() if name not in ("choices", "usage")}
+            head = {**members, "usage": _NOTHING} if "usage" in members else members
+            self._head = {name: value for name, value in head.items() if name != "choices"}
         before: list[bytes] = []
         kept = []
         for choice in choices:
             read = _convert(_encode(choice))
-            if read.delta.get("content"):  # the thinking is over, and its rest belongs before the answer
+            if read.delta.get("content") or read.delta.get("thinking_blocks"):
+                # the thinking is over: its rest belongs before the answer, and before the block that signs it
                 before += self._flush(read.index, REASONING)
             delta = self._pass(read)
             if read.finish_reason is not None:
+                if delta:  # the rest that is flushed follows it
+                    before.append(_told(members, [{**choice, "delta": delta, "finish_reason": None, "logprobs": None}]))
+                    delta = {}
                 before += self._flush(read.index)
             if delta or read.finish_reason is not None:
                 kept.append({**choice, "delta": delta, "logprobs": None})
         if kept:
-            before.append(ascii_json(_encode({**members, "choices": kept})))
+            before.append(_told(members, kept))
         return before
 
     def _pass(self, choice: _Choice) -> dict[str, Any]:
         """The delta as far as it may go out now."""
         delta = dict(choice.delta)
+        _drop_repeated(self._policy, delta)
         for name in TEXTS:
             text = delta.get(name)
             if not isinstance(text, str):
@@ -136,7 +164,7 @@ class ChunkGuard:
             if rest:
                 self._texts.append(rest)
                 choice = {"index": index, "delta": {name: rest}, "finish_reason": None}
-                chunks.append(ascii_json(_encode({**self._head, "choices": [choice]})))
+                chunks.append(_told(self._head, [choice]))
         return chunks
 
     def _guard(self, index: int, name: str) -> OutputGuard:

@@ -89,7 +89,7 @@ class Moderator:
     def _judge(self, body: bytes) -> Finding | None:
         try:
             results = _decode(body).results
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise ProviderUnknown("the answer of the moderation endpoint is none") from None
         if not results:
             raise ProviderUnknown("the answer of the moderation endpoint has no results")

@@ -13,7 +13,7 @@ from uuid import uuid4
 from sqlalchemy.exc import SQLAlchemyError
 
 from portico.server.errors import DatabaseAway, PorticoError
-from portico.server.gateway.limits.purse import PATIENCE_S, Purse, Waiting
+from portico.server.gateway.limits.purse import PATIENCE_S, SKEW_S, Purse, Waiting
 from portico.server.ids import OrganizationId
 from portico.server.kit.clock import Clock
 from portico.server.storage.database import Database
@@ -43,6 +43,7 @@ class Bank:
         self._told = told
         self._purses: dict[str, Purse] = {}
         self._asked: dict[str, Purse] = {}
+        self._put_away: dict[str, tuple[float, int]] = {}  # by account: its end, and what was spent of it
         self._wake = asyncio.Event()
         self._next_tick = self._next_claim = 0.0
         self._file: SpendingFile | None = None
@@ -76,7 +77,12 @@ class Bank:
             self._file.close(delete=True)
 
     def add(self, purse: Purse) -> Purse:
-        """A purse to look after. Those of limits are written to the file of this process at every request."""
+        """A purse to look after. Those of limits are written to the file of this process at every request.
+
+        One that was put away comes back when the clock is set back: the database counts on from what it had spent.
+        """
+        _, purse.spent = self._put_away.pop(purse.account_id, (0.0, 0))
+        purse.granted = purse.reported = purse.spent
         if not purse.opens and self._file is not None:
             try:
                 purse.slot, purse.words = self._file.take_slot(purse.account_id), self._file.words
@@ -203,7 +209,8 @@ class Bank:
                 asyncio.get_running_loop().call_later(pause_s, self.ask, purse)
 
     def _forget(self, now: float) -> None:
-        """Minutes and periods that are over and have been reported to the end."""
+        """Puts away minutes and periods that are over and have been reported to the end, and forgets them later."""
+        self._put_away = {key: over for key, over in self._put_away.items() if now <= over[0] + SKEW_S}
         over = [
             purse
             for purse in self._purses.values()
@@ -212,6 +219,7 @@ class Bank:
         ]  # fmt: skip
         for purse in over:
             del self._purses[purse.account_id]
+            self._put_away[purse.account_id] = purse.until, purse.spent
             if purse.words is not None and self._file is not None:
                 self._file.free_slot(purse.slot)
                 purse.words = None

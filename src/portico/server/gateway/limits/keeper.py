@@ -94,6 +94,15 @@ class Limits:
         except KeyError:
             return self._make_policy(tenant, caller.organization_id, key)
 
+    async def require_room(self, caller: Caller) -> None:
+        """Refuses callers who have nothing left, and takes nothing: before work that comes before the real estimate.
+
+        Raises QuotaExceeded (429, id 154), TooManyRequests (429, id 9001). May be driven (kit/drive.py).
+        """
+        policy = self.of(caller)
+        if policy is not None:
+            (policy.try_take(1, 1) or await policy.take(1, 1)).drop()
+
     async def follow(self, changes: frozenset[Change]) -> None:
         """Subscriber of `Changes`."""
         idle = {one.organization_id for one in changes if one.organization_id and one.table == "lease_accounts"}

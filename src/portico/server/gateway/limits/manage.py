@@ -89,7 +89,10 @@ async def latest(limits: Limits, caller: Caller, place: tuple[str, str | None], 
 
 
 async def cancel(limits: Limits, caller: Caller, place: tuple[str, str | None], limit_id: str) -> UsageLimit:
-    """From now on it bounds nothing. Raises NotFound; Conflict when it has ended already."""
+    """An organization is without a limit from now on; a project is refused everything until it has a new one.
+
+    Raises NotFound; Conflict when it has ended already.
+    """
     async with open_place(limits, caller, place) as (owner, connection, now):
         await _find_current(connection, owner, limit_id)
         await cancel_limit(connection, owner.organization_id, limit_id)

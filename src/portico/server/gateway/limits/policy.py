@@ -174,7 +174,8 @@ class Policy:
         self._minute: Minute | None = None
         self._renew = renew
         self.blocked = blocked
-        """A limit has expired and is not renewed: nothing passes until there is a new one."""
+        """A limit has expired and is not renewed, or a project has cancelled its own: nothing passes until there is a
+        new one."""
 
     def try_take(self, worst_picousd: int, worst_tokens: int) -> Ticket | None:
         """A ticket out of what this worker holds; None when the database has to be asked: `await take(...)`.

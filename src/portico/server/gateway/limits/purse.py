@@ -23,7 +23,7 @@ PATIENCE_S = 1.0
 """How long a request waits for what other workers hold and do not use."""
 _EXACT_S = 2.0
 _IDLE_S, _ASLEEP_S, _HEARTBEAT_S = 5.0, 60.0, 20.0
-_SKEW_S = 600.0
+SKEW_S = 600.0
 """The clocks of worker and database may differ so much: a minute is closed late, and is used by its own name only."""
 _AHEAD_TICKS, _FIRST_AHEAD = 150, 8
 _PLENTY = 64
@@ -185,7 +185,7 @@ class Purse:
         return Demand(
             self.organization_id, self.account_id, self.spent, self.granted, self.held, need, least, ahead,
             self.hard if self.opens else None,
-            datetime.fromtimestamp(self.until + _SKEW_S, UTC) if self.opens else None,
+            datetime.fromtimestamp(self.until + SKEW_S, UTC) if self.opens else None,
         )  # fmt: skip
 
     def _ask(self) -> list[int]:

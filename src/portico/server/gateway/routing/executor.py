@@ -6,6 +6,7 @@ In: a Route and what to write for a target. Out: the first answer that holds, an
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from portico.server.errors import (
     ProviderOvercapacity,
     ProviderRateLimit,
     ProviderRefused,
+    ProviderSilent,
     ProviderTimeout,
     ProviderUnknown,
     RequestCancelled,
@@ -34,6 +36,8 @@ BACKOFF_S = 0.2
 REFUSED_S = 10.0
 """A key that was refused, or whose quota is used up, comes after the others for so long."""
 SHORTEST_SECRET = 8
+NOT_UTF8 = "the provider's answer is not UTF-8"
+"""JSON of other bytes is none, though its decoder says so with an error of Python's own."""
 
 
 class Answered(msgspec.Struct, Generic[T]):
@@ -73,10 +77,14 @@ class Attempt(Generic[T]):
 class Executor:
     """Walks a route; retries what may heal, within a number of tries and a budget of time."""
 
-    def __init__(self, transport: Transport, *, retries: int, retry_budget_s: float) -> None:
+    def __init__(
+        self, transport: Transport, *, retries: int, retry_budget_s: float, first_byte_s: float = math.inf
+    ) -> None:
+        """`first_byte_s`: how long a target may be silent while there is another one that could answer instead."""
         self._transport = transport
         self._retries = retries
         self._budget_s = retry_budget_s
+        self._first_byte_s = first_byte_s
 
     async def send(self, route: Route, attempt: Attempt[T]) -> Answered[T]:
         """What `attempt` raises before its first output may be tried again, elsewhere first when there is elsewhere.
@@ -90,9 +98,12 @@ class Executor:
             if choice is None:
                 raise self._give_up(route, tried)
             try:
-                answered = await self._ask(choice, attempt)
+                others = len(route.choices) > 1 and self._has_others(route, tried, choice)
+                answered = await self._ask(choice, attempt, others)
             except ProviderError as error:
                 tried.append((choice, error))
+                if isinstance(error, ProviderSilent):
+                    started = time.monotonic()  # else nobody would be left to try after so long a silence
                 wait = self._pause(route, tried)
                 if wait is None or time.monotonic() - started + wait > self._budget_s:
                     raise self._give_up(route, tried) from error
@@ -102,6 +113,11 @@ class Executor:
             else:
                 answered.attempts = len(tried) + 1
                 return answered
+
+    @staticmethod
+    def _has_others(route: Route, tried: list[tuple[Choice, ProviderError]], choice: Choice) -> bool:
+        """Whether another target is left that was not tried."""
+        return route.has_other([choice, *(one for one, _ in tried)], time.monotonic())
 
     def _pause(self, route: Route, tried: list[tuple[Choice, ProviderError]]) -> float | None:
         """Seconds until the next try; None: there is none that could help."""
@@ -128,9 +144,9 @@ class Executor:
         error.attempts = len(tried)
         return error
 
-    async def _ask(self, choice: Choice, attempt: Attempt[T]) -> Answered[T]:
+    async def _ask(self, choice: Choice, attempt: Attempt[T], others: bool) -> Answered[T]:
         target, health = choice.target, choice.health
-        health.begin()
+        probe = health.begin()
         release: Callable[[], None] | None = None
         reply: Reply | None = None
         hurried = False
@@ -144,6 +160,8 @@ class Executor:
             transport = self._transport
             while True:
                 reply = transport.maybe_send(endpoint, outgoing) or await transport.send(endpoint, outgoing)
+                if others and attempt.repeatable:
+                    reply.expect_head(time.monotonic() + self._first_byte_s)
                 await reply.signal
                 if not reply.untouched:
                     break
@@ -152,9 +170,12 @@ class Executor:
                 reply = None
             reply.raise_error()
             if reply.status >= 400:
-                raise target.adapter.read_error(reply.status, reply.headers, await reply.read_all())
+                raise target.adapter.read_error(reply.status, reply.headers, _as_utf8(await reply.read_all()))
             if outgoing.stream:
-                value = await attempt.begin(choice, reply)
+                try:
+                    value = await attempt.begin(choice, reply)
+                except UnicodeDecodeError:
+                    raise ProviderUnknown(NOT_UTF8) from None
             else:
                 value = _read_whole(choice, attempt, reply)
             health.succeed()
@@ -162,7 +183,7 @@ class Executor:
         except BaseException as error:
             hide_secrets(error, choice)
             self._note(choice, attempt, reply, error, hurried=hurried)
-            health.end()
+            health.end(probe)
             if reply is not None:
                 self._transport.end(reply)
             if release is not None:
@@ -174,9 +195,8 @@ class Executor:
         """What a try that brought nothing tells of its target, and whether another one may follow."""
         if reply is not None and _has_left(error):
             attempt.leave(choice)
-        if hurried and reply is not None and not reply.complete and isinstance(error, ProviderTimeout):
-            choice.health.let_go()  # it was the caller who had no time
-        else:
+        late = isinstance(error, ProviderTimeout) and not isinstance(error, ProviderSilent)
+        if not (hurried and late and reply is not None and not reply.complete):  # else the caller had no time
             _learn(choice.health, error)
         if reply is not None and not attempt.repeatable and isinstance(error, ProviderUnknown | ProviderTimeout):
             error.retryable = error.elsewhere = False
@@ -207,9 +227,15 @@ def _read_whole(choice: Choice, attempt: Attempt[T], reply: Reply) -> T:
     """An answer that cannot be read was made all the same, and will be billed: it is not asked for twice."""
     try:
         return attempt.read(choice, reply.whole(), reply)
-    except ProviderUnknown as error:
-        error.retryable = error.elsewhere = False
-        raise
+    except (ProviderUnknown, UnicodeDecodeError) as error:
+        unreadable = error if isinstance(error, ProviderUnknown) else ProviderUnknown(NOT_UTF8)
+        unreadable.retryable = unreadable.elsewhere = False
+        raise unreadable from None
+
+
+def _as_utf8(body: bytes) -> bytes:
+    """Of a refusal, which is read as far as it can be."""
+    return body if body.isascii() else body.decode("utf-8", "replace").encode()
 
 
 def hide_secrets(error: BaseException, choice: Choice) -> None:
@@ -223,15 +249,13 @@ def hide_secrets(error: BaseException, choice: Choice) -> None:
 
 
 def _learn(health: Health, error: BaseException) -> None:
-    """What an error tells of the target it came from."""
+    """What an error tells of the target it came from; refused input, or a client that left, tells nothing."""
     now = time.monotonic()
     if not isinstance(error, ProviderError) or isinstance(error, ProviderRefused):
-        health.let_go()
-    elif error.elsewhere and error.retry_after_s is not None:
+        return
+    if error.elsewhere and error.retry_after_s is not None:
         health.cool(now, error.retry_after_s)
     elif error.retryable:
         health.fail(now)
     elif error.elsewhere:
         health.cool(now, REFUSED_S)
-    else:
-        health.let_go()

@@ -28,36 +28,38 @@ class Health(msgspec.Struct, eq=False):
     failures: int = 0
     cool_until: float = 0.0
     open_until: float = 0.0
-    probing: bool = False
+    probe: int = 0
+    _probes: int = 0
 
     def is_open(self, now: float) -> bool:
         """True when nothing may go there now; False also for the one request that finds out."""
-        return bool(self.open_until) and (now < self.open_until or self.probing)
+        return bool(self.open_until) and (now < self.open_until or self.probe > 0)
 
-    def begin(self) -> None:
+    def begin(self) -> int:
+        """A request goes there. Its number when it is the one that finds out, else 0; `end` is to be given it back."""
         self.busy += 1
-        if self.open_until:
-            self.probing = True
+        if not self.open_until:
+            return 0
+        self._probes += 1
+        self.probe = self._probes
+        return self.probe
 
-    def end(self) -> None:
+    def end(self, probe: int = 0) -> None:
+        """Only the request that finds out makes room for the next one to do so: others may have begun long before."""
         self.busy -= 1
+        if probe and self.probe == probe:
+            self.probe = 0
 
     def succeed(self) -> None:
         if self.failures or self.open_until or self.cool_until:
-            self.failures, self.open_until, self.cool_until, self.probing = 0, 0.0, 0.0, False
+            self.failures, self.open_until, self.cool_until, self.probe = 0, 0.0, 0.0, 0
 
     def fail(self, now: float) -> None:
         """It did not answer, or answered that it cannot."""
         self.failures += 1
         if self.rules.failures and self.failures >= self.rules.failures:
             self.open_until = now + self.rules.open_s
-        self.probing = False
 
     def cool(self, now: float, wait_s: float) -> None:
         """It asked to be left alone for a while."""
         self.cool_until = max(self.cool_until, now + min(wait_s, self.rules.longest_cool_s))
-        self.probing = False
-
-    def let_go(self) -> None:
-        """The request ended without telling anything of the target: refused input, or a client that left."""
-        self.probing = False

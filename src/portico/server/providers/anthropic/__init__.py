@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from portico.server.errors import ProviderError
+from portico.server.errors import PatternMismatch, ProviderError
 from portico.server.providers.anthropic.errors import read_error
+from portico.server.providers.anthropic.paused import join_answers, write_rest
 from portico.server.providers.anthropic.stream import Reader
 from portico.server.providers.anthropic.whole import read_whole
 from portico.server.providers.anthropic.write import write_body
@@ -50,6 +51,12 @@ class Anthropic(Adapter):
     def read_chat(self, body: bytes, request: ChatRequest, turn: Turn) -> Members:
         return read_whole(body, _reader(turn).unwrap, turn)
 
+    def write_rest(self, outgoing: Outgoing, answers: Sequence[bytes]) -> Outgoing:
+        return write_rest(outgoing, answers)
+
+    def join_answers(self, answers: Sequence[bytes]) -> bytes:
+        return join_answers(answers)
+
     def read_frame(self, data: bytes, request: ChatRequest, turn: Turn) -> Sequence[bytes]:
         return _reader(turn).read(data, turn)
 
@@ -62,7 +69,11 @@ def _betas(request: ChatRequest, target: Target) -> tuple[Header, ...]:
     raw = request.members.get("anthropic_beta", NULL)
     if raw == NULL:
         return ()
-    names = [*target.credential.option("beta").split(","), *msgspec.json.decode(raw, type=list[str])]
+    try:
+        wanted = msgspec.json.decode(raw, type=list[str])
+    except (msgspec.DecodeError, RecursionError):
+        raise PatternMismatch("anthropic_beta", "send an array of strings") from None
+    names = [*target.credential.option("beta").split(","), *wanted]
     return (("anthropic-beta", ",".join(dict.fromkeys(name.strip() for name in names if name.strip()))),)
 
 

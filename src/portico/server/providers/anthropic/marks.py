@@ -34,9 +34,8 @@ def read_marks(request: ChatRequest) -> Marks:
             continue
         parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
         keys = [(_key_of(part), part.get("cache_control")) for part in parts if isinstance(part, dict)]
-        keys += [
-            (f"call {call.get('id') or ''}", call.get("cache_control")) for call in message.get("tool_calls") or ()
-        ]
+        calls = message.get("tool_calls") if message.get("role") == "assistant" else None
+        keys += [(f"call {call.get('id') or ''}", call.get("cache_control")) for call in calls or ()]
         known = [(key, mark) for key, mark in keys if key]
         for position, (key, mark) in enumerate(known, 1):
             marks[key].append(mark or (own if position == len(known) else None))

@@ -22,8 +22,11 @@ class OpenSchema(ValueError):
 def strict_schema(schema: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The schema as Claude takes it, and the names of what was moved into descriptions. Raises OpenSchema."""
     moved: list[str] = []
-    made = _strict(schema, moved)
-    _check_cycles(made)
+    try:
+        made = _strict(schema, moved)
+        _check_cycles(made)
+    except (TypeError, RecursionError):  # values of other types than a schema has, or nested a thousand deep
+        raise OpenSchema from None
     return made, sorted(set(moved))
 
 

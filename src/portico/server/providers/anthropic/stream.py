@@ -23,6 +23,7 @@ from portico.server.providers.anthropic.answer import (
 from portico.server.providers.anthropic.errors import error_in_body
 from portico.server.providers.base import Members, Tokens, Turn
 from portico.server.providers.chunks import ChunkWriter
+from portico.server.providers.counts import guess
 
 _NOTHING: tuple[bytes, ...] = ()
 
@@ -128,16 +129,13 @@ class Reader:
     def _delta(self, index: int, delta: _Delta, turn: Turn) -> Sequence[bytes]:
         match delta.type:
             case "text_delta" if delta.text:
-                turn.content_frames += 1
-                self._tokens.output_visible += 1
+                self._tokens.output_visible += self._see(delta.text, turn)
                 return self._text(delta.text)
             case "input_json_delta" if delta.partial_json:
-                turn.content_frames += 1
-                self._tokens.output_visible += 1
+                self._tokens.output_visible += self._see(delta.partial_json, turn)
                 return self._arguments(index, delta.partial_json)
             case "thinking_delta" if delta.thinking:
-                turn.content_frames += 1
-                self._tokens.reasoning += 1
+                self._tokens.reasoning += self._see(delta.thinking, turn)
                 self._find(index).pieces.append(delta.thinking)
                 return (self._writer.reasoning(delta.thinking),)
             case "signature_delta":
@@ -145,6 +143,12 @@ class Reader:
             case "citations_delta" if delta.citation is not None:
                 self._find(index).citations.append(delta.citation)
         return _NOTHING
+
+    @staticmethod
+    def _see(text: str, turn: Turn) -> int:
+        tokens = guess(text)
+        turn.seen_tokens += tokens
+        return tokens
 
     def _text(self, text: str) -> Sequence[bytes]:
         if self.unwrap:

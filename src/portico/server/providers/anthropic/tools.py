@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from portico.server.errors import PatternMismatch
 from portico.server.providers import answer_tool
 from portico.server.providers.anthropic.marks import tool_marks
 from portico.server.providers.anthropic.schema import OpenSchema, strict_schema
@@ -54,8 +53,6 @@ def write_offer(request: ChatRequest, traits: Traits, conversation: Conversation
 
 def _tool(tool: Tool, mark: Any, traits: Traits, turn: Turn) -> Block:
     schema = tool.parameters or _NO_PARAMETERS
-    if not isinstance(schema, dict):
-        raise PatternMismatch("tools.function.parameters", "send a JSON schema")
     block: Block = {"name": tool.name, "input_schema": schema if "type" in schema else {"type": "object", **schema}}
     if tool.description:
         block["description"] = tool.description

@@ -15,6 +15,7 @@ from portico.server.providers.anthropic.answer import (
     thinking_member,
 )
 from portico.server.providers.anthropic.errors import error_in_body
+from portico.server.providers.anthropic.paused import PAUSED
 from portico.server.providers.base import Members, Turn
 from portico.server.providers.chunks import call_member, whole_answer
 
@@ -34,6 +35,7 @@ def read_whole(body: bytes, unwrap: bool, turn: Turn) -> Members:
     if message.usage is not None:
         turn.tokens = tokens = message.usage.tokens()
         turn.usage_members = message.usage.members(tokens)
+    turn.paused = message.stop_reason == PAUSED
     return _read_content(message, message.stop_reason, unwrap, turn)
 
 

@@ -26,7 +26,7 @@ from portico.server.providers.bedrock.keys import endpoint_of, signer_of
 from portico.server.providers.bedrock.read import Reader
 from portico.server.providers.bedrock.sigv4 import Signer
 from portico.server.providers.bedrock.write import Body
-from portico.server.providers.http1 import Origin
+from portico.server.providers.origin import Origin
 from portico.wire.requests import ChatRequest, EmbeddingRequest, RerankRequest
 
 _SIGNERS_KEPT = 256

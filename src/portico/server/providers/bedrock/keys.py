@@ -7,7 +7,7 @@ import re
 from portico.server.errors import ProviderNotConfigured
 from portico.server.providers.base import Credential, Endpoint
 from portico.server.providers.bedrock.sigv4 import Signer
-from portico.server.providers.http1 import Origin
+from portico.server.providers.origin import Origin
 
 _HOST = re.compile(r"(://bedrock-runtime(?:-fips)?\.)([a-z0-9-]+)(\.amazonaws\.com(?:\.cn)?)")
 _REGION_IN_HOST = re.compile(r"bedrock-runtime(?:-fips)?\.([a-z0-9-]+)\.")

@@ -28,7 +28,7 @@ from portico.server.providers.bedrock.shapes import (
     Usage,
 )
 from portico.server.providers.chunks import ChunkWriter, call_member, whole_answer
-from portico.server.providers.counts import take_tokens
+from portico.server.providers.counts import guess, take_tokens
 
 _FINISH = {
     "end_turn": "stop",
@@ -94,7 +94,7 @@ class Reader:
         event = DELTA.decode(payload)
         delta = event.delta
         if delta.text:
-            turn.content_frames += 1
+            turn.seen_tokens += guess(delta.text)
             return (self._writer.text(delta.text),)
         if delta.toolUse is not None:
             return self._read_input(delta.toolUse.input, event.contentBlockIndex, turn)
@@ -112,7 +112,7 @@ class Reader:
         call.empty = False
         if call.index == -2:
             return ()
-        turn.content_frames += 1
+        turn.seen_tokens += guess(piece)
         return (self._writer.text(piece) if call.index == -1 else self._writer.arguments(piece, call.index),)
 
     def _read_thought(self, delta: ReasoningDelta, index: int, turn: Turn) -> Sequence[bytes]:
@@ -124,7 +124,7 @@ class Reader:
             thought.redacted.append(delta.redactedContent)
         if not delta.text:
             return ()
-        turn.content_frames += 1
+        turn.seen_tokens += guess(delta.text)
         thought.pieces.append(delta.text)
         return (self._writer.reasoning(delta.text),)
 
@@ -133,7 +133,7 @@ class Reader:
         call = event.start.toolUse
         if call is None:
             return ()
-        turn.content_frames += 1
+        turn.seen_tokens += 1
         if call.type == _SERVER_TOOL or call.name == self._answer_tool:
             self._calls[event.contentBlockIndex] = _OpenCall(-2 if call.type == _SERVER_TOOL else -1)
             return ()

@@ -191,7 +191,9 @@ class Body:
             return {}
         marked: dict[str, str] = {}
         for tool in read_value(self._request, "tools"):
-            function = tool.get("function") or {}
+            function = tool.get("function")
+            if not isinstance(function, dict):
+                continue
             control = tool.get("cache_control") or function.get("cache_control")
             if isinstance(control, dict):
                 marked[str(function.get("name"))] = str(control.get("ttl") or "")

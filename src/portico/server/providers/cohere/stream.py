@@ -11,6 +11,7 @@ from portico.server.providers import answer_tool
 from portico.server.providers.base import Turn
 from portico.server.providers.chunks import ChunkWriter
 from portico.server.providers.cohere.answer import Citation, ToolCall, Usage, cite, finish_of, take_usage
+from portico.server.providers.counts import guess
 
 _NOTHING: tuple[bytes, ...] = ()
 
@@ -94,7 +95,7 @@ class Reader:
             if part.thinking:
                 made += self._think(part.thinking, turn)
             if part.text:
-                turn.content_frames += 1
+                turn.seen_tokens += guess(part.text)
                 if self.unwrap:
                     self._held.append(part.text)
                 else:
@@ -103,7 +104,7 @@ class Reader:
         return made
 
     def _think(self, text: str, turn: Turn) -> Sequence[bytes]:
-        turn.content_frames += 1
+        turn.seen_tokens += guess(text)
         self._thoughts.append(text)
         return (self._writer.reasoning(text),)
 
@@ -140,7 +141,7 @@ class Reader:
         position = self._calls.get(index)
         if position is None:
             raise ProviderUnknown("the provider's stream goes on with a tool call that has not begun")
-        turn.content_frames += 1
+        turn.seen_tokens += guess(text)
         self._empty.discard(index)
         return (self._writer.text(text) if position < 0 else self._writer.arguments(text, position),)
 

@@ -15,6 +15,7 @@ import msgspec
 from portico.server.errors import ProviderUnknown
 from portico.server.providers.base import Members, Turn
 from portico.server.providers.chunks import ChunkWriter, ascii_encode, call_member, whole_answer
+from portico.server.providers.counts import guess
 from portico.server.providers.gemini.errors import google_error
 from portico.server.providers.gemini.finish import details_of, finish_of, tokens_of
 from portico.server.providers.gemini.grounding import Grounding, citations, links
@@ -71,7 +72,7 @@ class Reader:
             turn.tokens = tokens = tokens_of(answer.usageMetadata)
             if not turn.finish_reason:  # for a stream that ends here: what was seen of it, at least
                 tokens.estimated = True
-                tokens.output_visible = max(tokens.output_visible, turn.content_frames)
+                tokens.output_visible = tokens.output_visible or turn.seen_tokens
         return chunks
 
     def _read(self, answer: Answer, turn: Turn) -> Sequence[bytes]:
@@ -81,7 +82,7 @@ class Reader:
             self._take_feedback(choice, answer, turn)
             return ()
         if len(candidates) == 1 and choice.texts is None and (text := _only_text(candidates[0])):
-            turn.content_frames += 1
+            turn.seen_tokens += guess(text)
             return (choice.writer.text(text),)
         return [chunk for candidate in candidates for chunk in self._candidate(candidate, turn)]
 
@@ -120,11 +121,9 @@ class Reader:
     def _candidate(self, candidate: Candidate, turn: Turn) -> Iterator[bytes]:
         choice = self._choice(candidate.index)
         parts = candidate.content.parts if candidate.content is not None else None
-        chunks = [chunk for part in parts or () for chunk in self._part(part, choice)]
-        if chunks:
-            turn.content_frames += 1
-            if candidate.logprobsResult is not None:
-                chunks[-1] = _with_logprobs(chunks[-1], candidate.logprobsResult)
+        chunks = [chunk for part in parts or () for chunk in self._part(part, choice, turn)]
+        if chunks and candidate.logprobsResult is not None:
+            chunks[-1] = _with_logprobs(chunks[-1], candidate.logprobsResult)
         for chunk in chunks:
             yield _placed(chunk, choice)
         self._note_end(candidate, choice, turn)
@@ -140,18 +139,21 @@ class Reader:
         if choice.index == 0:
             turn.finish_reason = finish_of(choice.finish, called=choice.calls > 0)
 
-    def _part(self, part: Part, choice: Choice) -> Iterator[bytes]:
+    def _part(self, part: Part, choice: Choice, turn: Turn) -> Iterator[bytes]:
         writer = choice.writer
         if part.functionCall is not None:
+            turn.seen_tokens += guess(bytes(part.functionCall.args))
             call_id, extra = self._call(part, part.functionCall, choice)
             yield writer.begin_call(call_id, part.functionCall.name, extra)
             yield writer.arguments(_argument_text(part.functionCall))
         elif part.thought:
             if part.text:
+                turn.seen_tokens += guess(part.text)
                 yield writer.reasoning(part.text)
         elif part.inlineData is not None:
             yield writer.members({"images": [_image(part)]})
         elif text := _text(part):
+            turn.seen_tokens += guess(text)
             if choice.texts is not None:
                 choice.texts.append(text)
             yield writer.text(text)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from portico.server.errors import PatternMismatch
+
 Json = dict[str, Any]
 DEEPEST = 12
 """A cycle of references is cut here; Google's own limit of nesting lies a little above."""
@@ -31,9 +33,15 @@ _HANDLED = frozenset(
 
 
 def reduce_schema(schema: Json) -> tuple[Json, list[str]]:
-    """The schema without what those fields refuse, and the sorted keywords that were dropped."""
+    """The schema without what those fields refuse, and the sorted keywords that were dropped.
+
+    Raises PatternMismatch for what is no schema.
+    """
     reducer = _Reducer(schema)
-    return reducer.reduce(schema, 0, ()), sorted(reducer.dropped)
+    try:
+        return reducer.reduce(schema, 0, ()), sorted(reducer.dropped)
+    except (TypeError, AttributeError):  # values of other types than a schema has
+        raise PatternMismatch("tools.function.parameters", "send a JSON schema") from None
 
 
 class _Reducer:

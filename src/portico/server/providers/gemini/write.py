@@ -97,7 +97,8 @@ def _answer_form(request: ChatRequest, turn: Turn, *, json_schema: bool) -> Json
         form["responseSchema"], dropped = reduce_schema(schema)
         if dropped:
             turn.adjusted.append(f"response_format: {' '.join(dropped)} dropped")
-    wanted = read_value(request, "modalities") or ()
+    modalities = read_value(request, "modalities")
+    wanted = modalities if isinstance(modalities, list) else ()
     if "image" in wanted:
         form["responseModalities"] = ["TEXT", "IMAGE"]
     if "audio" in wanted:

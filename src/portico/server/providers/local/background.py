@@ -53,7 +53,16 @@ class BackgroundPull:
             self._task = None
 
     async def _pull(self, name: str) -> None:
-        process = await asyncio.create_subprocess_exec(
+        begun = asyncio.ensure_future(self._begin(name))
+        try:
+            await (await asyncio.shield(begun)).wait()
+        finally:
+            process = await begun  # also of one that was still being started: nobody else would end it
+            if process.returncode is None:
+                await _stop(process)
+
+    async def _begin(self, name: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
             "-m",
@@ -66,11 +75,6 @@ class BackgroundPull:
             env=child_environment(),
             start_new_session=True,  # Ctrl-C is ours to pass on
         )
-        try:
-            await process.wait()
-        finally:
-            if process.returncode is None:
-                await _stop(process)
 
     async def close(self) -> None:
         """Stops a running pull; what is finished of it stays for the next start."""

@@ -27,6 +27,9 @@ class Question(msgspec.Struct):
     dimensions: int | None = None
 
 
+_decode = msgspec.json.Decoder(Question).decode
+
+
 class Embedder:
     """The two handlers over one encoder."""
 
@@ -59,7 +62,7 @@ class Embedder:
 def read_question(body: bytes, dimensions: int) -> Question:
     """Raises Refusal for a body that is none, or asks for other `dimensions` than these."""
     try:
-        question = msgspec.json.decode(body, type=Question)
+        question = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         hint = ". Token arrays are not understood: send text" if "$.input[" in str(error) else ""
         raise Refusal(400, f"{error}{hint}", "input" if "$.input" in str(error) else None) from None

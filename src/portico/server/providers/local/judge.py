@@ -57,6 +57,9 @@ class _Completion(msgspec.Struct):
     usage: _Usage = msgspec.field(default_factory=_Usage)
 
 
+_decode = msgspec.json.Decoder(_Completion).decode
+
+
 class Judge:
     """The child of one chat model."""
 
@@ -103,7 +106,7 @@ def write_question(query: str, document: str) -> dict[str, object]:
 def read_verdict(answer: bytes) -> Verdict:
     """Raises Refusal (503) for an answer without probabilities."""
     try:
-        completion = msgspec.json.decode(answer, type=_Completion)
+        completion = _decode(answer)
         logprobs = completion.choices[0].logprobs
         likely = logprobs.content[0].top_logprobs if logprobs else []
     except (msgspec.DecodeError, IndexError):

@@ -19,12 +19,13 @@ from .judge import Judge
 
 Scores = npt.NDArray[np.float64]
 JUDGED = 5
+_decode = msgspec.json.Decoder(RankTask).decode
 
 
 async def rank(batcher: Batcher, body: bytes, headers: Headers) -> bytes:
     """Raises Refusal for a body that is none, and when the judge does not answer."""
     try:
-        task = msgspec.json.decode(body, type=RankTask)
+        task = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refusal(400, str(error)) from None
     scores, tokens, cut = await cosines(batcher, task.query, task.documents)

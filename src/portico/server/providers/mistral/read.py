@@ -12,7 +12,7 @@ import msgspec
 from portico.server.errors import ProviderError, ProviderRefused, ProviderUnknown
 from portico.server.providers.base import Members, Tokens, Turn
 from portico.server.providers.chunks import ChunkWriter, call_member, whole_answer
-from portico.server.providers.counts import take_tokens
+from portico.server.providers.counts import guess, take_tokens
 from portico.server.providers.openai_errors import error_of
 
 _FINISH = {"model_length": "length"}
@@ -130,17 +130,17 @@ class Reader:
         if thought or piece.signature:
             self._thoughts.append(thought)
             self._signature = piece.signature or self._signature
-            turn.content_frames += 1
+            turn.seen_tokens += guess(thought)
             return [writer.reasoning(thought)] if thought else []
         if not piece.text or piece.type == "thinking":
             return []
-        turn.content_frames += 1
+        turn.seen_tokens += guess(piece.text)
         return [*self.end_thoughts(writer), writer.text(piece.text)]
 
     def _read_call(self, call: _Call, writer: ChunkWriter, turn: Turn) -> list[bytes]:
         """Calls come whole; should one come in pieces, the later ones have no name."""
-        turn.content_frames += 1
         arguments = _arguments(call.function.arguments)
+        turn.seen_tokens += guess(arguments)
         position = -1 if call.index is None else call.index
         if not call.function.name and position in self._calls:
             return [writer.arguments(arguments, self._calls[position])]

@@ -11,7 +11,7 @@ import msgspec
 from portico.server.errors import ProviderError, ProviderOvercapacity, ProviderRefused, ProviderUnknown
 from portico.server.providers.base import Members, Tokens, Turn
 from portico.server.providers.chunks import ChunkWriter, call_member, whole_answer
-from portico.server.providers.counts import take_tokens
+from portico.server.providers.counts import guess, take_tokens
 from portico.server.providers.openai_errors import error_of
 
 _NOT_THERE = re.compile(r"model ['\"]?([^'\"\s]+)['\"]? not found")
@@ -67,16 +67,16 @@ class Reader:
         message = answer.message
         if message is not None:
             if message.thinking:
-                turn.content_frames += 1
+                turn.seen_tokens += guess(message.thinking)
                 self._thoughts.append(message.thinking)
                 chunks.append(writer.reasoning(message.thinking))
             if message.content:
-                turn.content_frames += 1
+                turn.seen_tokens += guess(message.content)
                 if self._thoughts:
                     chunks += self._end_thoughts()
                 chunks.append(writer.text(message.content))
             for call in message.tool_calls or ():
-                turn.content_frames += 1
+                turn.seen_tokens += guess(bytes(call.function.arguments))
                 chunks += self._end_thoughts()
                 chunks.append(writer.begin_call(call.id or _new_call_id(), call.function.name))
                 chunks.append(writer.arguments(bytes(call.function.arguments).decode()))

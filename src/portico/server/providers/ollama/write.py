@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 from collections.abc import Sequence
 from typing import Any
 
@@ -147,13 +148,20 @@ def _content(parts: Sequence[Part]) -> Members:
         elif isinstance(part, Media) and part.kind == "image" and part.data:
             images.append(part.data)
         elif isinstance(part, Media) and part.kind == "text" and part.data:
-            texts.append(base64.b64decode(part.data).decode("utf-8", "replace"))
+            texts.append(_text_of(part))
         else:
             raise MediaNotSupported(param="messages")
     content: Members = {"content": "\n".join(texts)}
     if images:
         content["images"] = images
     return content
+
+
+def _text_of(part: Media) -> str:
+    try:
+        return base64.b64decode(part.data).decode("utf-8", "replace")
+    except binascii.Error:
+        raise MediaNotSupported(param="messages") from None
 
 
 def _arguments(text: str) -> msgspec.Raw | Members:

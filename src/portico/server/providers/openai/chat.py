@@ -13,6 +13,7 @@ import msgspec
 from portico.server.errors import ProviderError, ProviderUnknown
 from portico.server.providers.ascii_json import ascii_json
 from portico.server.providers.base import Adapter, Members, Outgoing, Target, Turn
+from portico.server.providers.counts import guess
 from portico.server.providers.openai.counts import disjoint
 from portico.server.providers.openai.members import fit_members
 from portico.server.providers.openai_errors import error_of
@@ -41,6 +42,7 @@ class _Details(msgspec.Struct, gc=False):
 class _Usage(msgspec.Struct, gc=False):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    total_tokens: int | None = None
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
 
@@ -89,6 +91,10 @@ class _Chunk(msgspec.Struct, gc=False):
     prompt_filter_results: msgspec.Raw = _ABSENT
 
 
+_SHORT_CHUNK = 400
+"""Bytes. One with a token or two is shorter: it is not looked at closely."""
+_CALL_BYTES = 100
+"""What a piece of a tool call has beside the arguments."""
 _WHOLE = msgspec.json.Decoder(_Whole)
 _CHUNK = msgspec.json.Decoder(_Chunk)
 _PARTS = msgspec.json.Decoder(list[_Part | str])
@@ -110,6 +116,8 @@ class Chat(Adapter):
         return Outgoing("/chat/completions", _encode(members), request.stream)
 
     def read_chat(self, body: bytes, request: ChatRequest, turn: Turn) -> Members:
+        if not body.isascii():
+            body.decode()  # most of it is relayed unread
         members = self._members(body)
         error = members.get("error")
         if error is not None and error != NULL:  # some routers tell a failure with HTTP 200 (HC-13)
@@ -147,13 +155,15 @@ class Chat(Adapter):
             silent = False
             content = delta.content
             if content or delta.reasoning_content or delta.tool_calls is not _ABSENT:
-                turn.content_frames += 1
+                turn.seen_tokens += 1 if len(data) < _SHORT_CHUNK else _guess(delta)
             if type(content) is list:
                 data = _with_texts(data, "delta")
             elif content is None:  # in every chunk of thoughts, with some providers
                 data = _NULL_CONTENT.sub(b'"content":""', data)
         if silent:  # Azure's filter tells its findings in chunks of their own, which clients take for broken ones
             return ()
+        if chunk.usage is msgspec.UNSET and chunk.timings is _ABSENT and chunk.prompt_filter_results is _ABSENT:
+            return (data,) if data.isascii() else (ascii_json(data),)
         return self._relay(data, chunk, turn)
 
     def _relay(self, data: bytes, chunk: _Chunk, turn: Turn) -> Sequence[bytes]:
@@ -190,13 +200,16 @@ class Chat(Adapter):
         if usage.prompt_tokens is None:
             return
         inner, outer = usage.prompt_tokens_details or _NO_DETAILS, usage.completion_tokens_details or _NO_DETAILS
+        completion, reasoning = usage.completion_tokens or 0, outer.reasoning_tokens or 0
+        if reasoning and usage.total_tokens == usage.prompt_tokens + completion + reasoning:
+            completion += reasoning  # xAI counts thoughts apart: docs.x.ai, "consumption and rate limits"
         turn.tokens = disjoint(
             usage.prompt_tokens,
-            usage.completion_tokens or 0,
+            completion,
             cached=inner.cached_tokens or 0,
             written=inner.cache_write_tokens or 0,
             heard=inner.audio_tokens or 0,
-            reasoning=outer.reasoning_tokens or 0,
+            reasoning=reasoning,
             spoken=outer.audio_tokens or 0,
         )
         turn.usage_members = _MEMBERS.decode(raw) if raw is not None else {}
@@ -208,6 +221,13 @@ class Chat(Adapter):
             members = {}
         raw = members.get("error") or members.get("detail") or members.get("message")
         return error_of(status, headers, raw if raw is not None else msgspec.Raw(b"{}"))
+
+
+def _guess(delta: _Delta) -> int:
+    """Tokens of a delta that may hold many of them."""
+    content = delta.content if isinstance(delta.content, str) else ""
+    arguments = bytes(delta.tool_calls)[_CALL_BYTES:]
+    return guess(content + (delta.reasoning_content or "")) + (guess(arguments) if arguments else 0)
 
 
 def _is_text(content: msgspec.Raw) -> bool:

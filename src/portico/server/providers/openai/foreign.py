@@ -6,6 +6,7 @@ Servers that speak like OpenAI differ in what they refuse; texts as strings and 
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import msgspec
@@ -19,6 +20,9 @@ _encode = msgspec.json.Encoder().encode
 _FOREIGN = ("cache_control", "anthropic_beta", "prompt_cache_key", "safety_identifier")
 """Left out without a word: they change no answer."""
 _THOUGHTS = ("thinking", "redacted_thinking")
+_HAS_THOUGHTS = re.compile(rb'_blocks"')
+"""Looked for where the text lies, for the messages may hold pictures: a copy would take longer than the search."""
+_OURS = frozenset({"thinking_blocks", "reasoning_content", "native_finish_reason", "stop_sequence"})
 _LONGEST_USER = 64
 _BEHIND = "The files of the tool's result are in the next message."
 Json = dict[str, Any]
@@ -27,8 +31,24 @@ Json = dict[str, Any]
 def as_own(request: ChatRequest, turn: Turn) -> ChatRequest:
     """The request as this protocol has it. Raises PatternMismatch for a tool that only another provider runs."""
     if request.dialect == "chat":
-        return request
+        return _without_thoughts(request)
     return msgspec.structs.replace(request, members=_own_members(request, turn), dialect="chat")
+
+
+def _without_thoughts(request: ChatRequest) -> ChatRequest:
+    """Without what answers of other protocols have beside this one's members: who asks another model than before, or is
+    led to one by a fallback, sends it back (HC-05)."""
+    raw: Any = request.members.get("messages", NULL)
+    if _HAS_THOUGHTS.search(raw) is None:
+        return request
+    messages = [
+        {name: value for name, value in message.items() if name not in _OURS}
+        if "thinking_blocks" in message
+        else message
+        for message in read_value(request, "messages")
+    ]
+    members = {**request.members, "messages": msgspec.Raw(_encode(messages))}
+    return msgspec.structs.replace(request, members=members)
 
 
 def _own_members(request: ChatRequest, turn: Turn) -> Members:

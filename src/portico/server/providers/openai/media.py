@@ -118,7 +118,11 @@ class Speech(Adapter):
 
     def write_transcription(self, request: TranscriptionRequest, target: Target, turn: Turn) -> Outgoing:
         given = _without_streams(request.fields, turn)
-        texts = {"model": target.upstream_model, "response_format": request.response_format, **given}
+        texts: dict[str, str | list[str]] = {
+            "model": target.upstream_model,
+            "response_format": request.response_format,
+            **given,
+        }
         body, content_type = write_form(texts, [("file", request.file)])
         return Outgoing("/audio/transcriptions", body, content_type=content_type)
 
@@ -146,12 +150,13 @@ def _without_streams(members: Mapping[str, T], turn: Turn) -> dict[str, T]:
     return {name: value for name, value in members.items() if name not in _STREAMS}
 
 
-def write_form(texts: dict[str, str], files: Iterable[tuple[str, File]]) -> tuple[bytes, str]:
-    """A multipart form, and its content type."""
+def write_form(texts: Mapping[str, str | list[str]], files: Iterable[tuple[str, File]]) -> tuple[bytes, str]:
+    """A multipart form, and its content type. A list is a field that comes more than once."""
     boundary = f"portico-{secrets.token_hex(16)}"
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name.translate(_QUOTED)}"\r\n\r\n{text}\r\n'.encode()
-        for name, text in texts.items()
+        for name, given in texts.items()
+        for text in (given if isinstance(given, list) else [given])
     ]
     for name, file in files:
         shown = "".join(c for c in file.name if c.isascii() and c.isprintable() and c not in '"\\') or "file"

@@ -13,8 +13,8 @@ import msgspec
 from portico.server.errors import PatternMismatch, ProviderUnknown
 from portico.server.providers.ascii_json import ascii_json
 from portico.server.providers.base import Adapter, Members, Outgoing, ResponsesEvent, Target, Turn
-from portico.server.providers.openai.responses import PATH, RESPONSE, finish_turn, raise_failure
-from portico.server.providers.openai_errors import error_of
+from portico.server.providers.counts import guess
+from portico.server.providers.openai.responses import PATH, RESPONSE, failure_of, finish_turn, raise_failure
 from portico.wire.requests import NULL, ResponsesRequest
 
 _encode = msgspec.json.Encoder().encode
@@ -33,6 +33,7 @@ class _Typed(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw(b"")
     message: str | None = None
     code: str | None = None
+    param: str | None = None
     response: msgspec.Raw = msgspec.Raw(b"")
 
 
@@ -68,16 +69,16 @@ class NativeResponses(Adapter):
         except (msgspec.DecodeError, RecursionError):
             raise ProviderUnknown("the provider's stream holds something that is not an event") from None
         if event.type == "error":
-            given = event.error if len(event.error) else _encode({"message": event.message, "code": event.code})
-            raise error_of(502, {}, msgspec.Raw(given))
+            told = {"message": event.message, "code": event.code, "param": event.param}
+            raise failure_of(event.error if len(event.error) else msgspec.Raw(_encode(told)))
         if event.type in _ENDS or event.type == "response.failed":
             members = dict(_MEMBERS.decode(data))
             response = _MEMBERS.decode(event.response)
             self._learn(bytes(event.response), response, turn)
             return ResponsesEvent(event.type, data, members, dict(response))
         data = ascii_json(data.strip())
-        if event.type.endswith(".delta"):
-            turn.content_frames += 1
+        if event.type.endswith(".delta") and isinstance(event.delta, str):
+            turn.seen_tokens += guess(event.delta)
         if event.type == "response.output_text.delta" and isinstance(event.delta, str):
             choices = ascii_json(_encode([{"index": 0, "delta": {"content": event.delta}}]))
             data = b'%b,"choices":%b}' % (data[:-1].rstrip(), choices)

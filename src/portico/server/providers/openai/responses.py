@@ -26,6 +26,7 @@ from portico.server.providers.conversation import (
     read_tools,
     read_value,
 )
+from portico.server.providers.counts import guess
 from portico.server.providers.openai.counts import disjoint
 from portico.server.providers.openai_errors import error_of
 from portico.wire.requests import NULL, ChatRequest
@@ -33,7 +34,10 @@ from portico.wire.requests import NULL, ChatRequest
 _encode = msgspec.json.Encoder().encode
 PATH = "/responses"
 _PASSED = ("temperature", "top_p", "user", "service_tier", "prompt_cache_key", "safety_identifier")
-_LACKING = ("stop", "n", "seed", "logprobs", "top_logprobs", "logit_bias", "frequency_penalty", "presence_penalty")
+_LACKING = (
+    "stop", "n", "seed", "logprobs", "top_logprobs", "logit_bias", "frequency_penalty", "presence_penalty",
+    "prediction", "audio", "modalities", "web_search_options",
+)  # fmt: skip
 _ENDS = {"max_output_tokens": "length", "max_messages": "length", "content_filter": "content_filter"}
 _STATUS = {"rate_limit_exceeded": 429, "invalid_prompt": 400, "vector_store_timeout": 504}
 """What a failure inside an answer would have been outside; those of images (`invalid_image`, ...) are 400 as well."""
@@ -225,13 +229,19 @@ def _write_tools(body: Members, tools: Tools) -> None:
 
 
 def _write_format(body: Members, request: ChatRequest) -> None:
+    """What a chat request has in `response_format` and in `verbosity` stands in `text` there."""
     kind, schema, name = read_schema(request)
+    text: Members = {}
     if kind == "json_object":
-        body["text"] = {"format": {"type": "json_object"}}
+        text["format"] = {"type": "json_object"}
     elif kind == "json_schema":
         inner = (read_value(request, "response_format") or {})["json_schema"]
         strict = {"strict": inner["strict"]} if isinstance(inner.get("strict"), bool) else {}
-        body["text"] = {"format": {"type": "json_schema", "name": name, "schema": schema, **strict}}
+        text["format"] = {"type": "json_schema", "name": name, "schema": schema, **strict}
+    if request.members.get("verbosity", NULL) != NULL:
+        text["verbosity"] = request.members["verbosity"]
+    if text:
+        body["text"] = text
 
 
 def read_response(body: bytes, turn: Turn) -> Members:
@@ -276,19 +286,19 @@ def read_event(data: bytes, turn: Turn) -> Sequence[bytes]:
         writer = reader.writer = ChunkWriter(answer.id or "resp", answer.model or reader.model)
     match event.type:
         case "response.output_text.delta":
-            turn.content_frames += 1
+            turn.seen_tokens += guess(event.delta)
             return (writer.text(event.delta),)
         case "response.refusal.delta":
-            turn.content_frames += 1
+            turn.seen_tokens += guess(event.delta)
             return (writer.members({"refusal": event.delta}),)
         case "response.reasoning_summary_text.delta":
-            turn.content_frames += 1
+            turn.seen_tokens += guess(event.delta)
             return (writer.reasoning(event.delta),)
         case "response.output_item.added" if event.item and event.item.type == "function_call":
             reader.calls[event.output_index] = writer.calls
             return (writer.begin_call(event.item.call_id, event.item.name),)
         case "response.function_call_arguments.delta":
-            turn.content_frames += 1
+            turn.seen_tokens += guess(event.delta)
             reader.argued.add(event.output_index)
             return (writer.arguments(event.delta, reader.calls.get(event.output_index)),)
         case "response.output_item.done" if event.item and event.item.type == "function_call":

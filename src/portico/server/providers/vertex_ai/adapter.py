@@ -119,6 +119,12 @@ class VertexAI(Gemini):
         finally:
             partner.reader, turn.reader = turn.reader, partner
 
+    def write_rest(self, outgoing: Outgoing, answers: Sequence[bytes]) -> Outgoing | None:
+        return self._partners["anthropic"].write_rest(outgoing, answers)  # nobody else's answers pause
+
+    def join_answers(self, answers: Sequence[bytes]) -> bytes:
+        return self._partners["anthropic"].join_answers(answers)
+
     def read_frame(self, data: bytes, request: ChatRequest, turn: Turn) -> Sequence[bytes]:
         reader = turn.reader
         if type(reader) is Reader:

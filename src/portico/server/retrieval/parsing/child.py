@@ -1,4 +1,4 @@
-"""The process that reads one file: an order as JSON in its argument, an outcome as MessagePack on stdout.
+"""What the process does that reads one file: an order as JSON in, an outcome as MessagePack out.
 
 It bounds itself before it looks at the file: memory, time, no file may be written.
 """
@@ -6,7 +6,6 @@ It bounds itself before it looks at the file: memory, time, no file may be writt
 from __future__ import annotations
 
 import resource
-import sys
 from itertools import groupby
 from pathlib import Path
 
@@ -20,8 +19,8 @@ from portico.server.retrieval.parsing.pile import Pile
 from portico.server.retrieval.parsing.readers import read
 
 
-def main(argument: str) -> int:
-    order = msgspec.json.decode(argument, type=Order)
+def work(told: bytes) -> bytes:
+    order = msgspec.json.decode(told, type=Order)
     _bound(order)
     try:
         outcome = _answer(order)
@@ -33,9 +32,7 @@ def main(argument: str) -> int:
         outcome = Outcome(failure="it is nested too deeply")
     except Exception as error:  # parsers raise what they like at a broken file
         outcome = Outcome(failure=f"it is damaged: {type(error).__name__}")
-    sys.stdout.buffer.write(msgspec.msgpack.encode(outcome))
-    sys.stdout.flush()
-    return 0
+    return msgspec.msgpack.encode(outcome)
 
 
 def _answer(order: Order) -> Outcome:
@@ -46,6 +43,10 @@ def _answer(order: Order) -> Outcome:
         if len(text) > order.characters:
             raise Unreadable(f"it holds more than {order.characters} characters")
         return Outcome(texts=(text.replace("\0", "").encode("utf-8", "replace").decode(),))
+    if order.kind == "web":
+        from portico.server.retrieval.parsing.web_pages import read_web_pages
+
+        return Outcome(pages=read_web_pages(Path(order.path), order))
     pile = Pile(order.characters)
     chunks = read(order, pile)
     if order.as_text:
@@ -72,7 +73,3 @@ def _bound(order: Order) -> None:
         if most != resource.RLIM_INFINITY:
             soft, hard = min(soft, most), min(hard, most)
         resource.setrlimit(what, (soft, hard))
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

@@ -6,6 +6,7 @@ Source: RAG API reference, upload of documents, special formats.
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from portico.server.retrieval.blocks import ReadyChunk
@@ -19,7 +20,7 @@ _WHOLE = 2**63
 def read_custom(text: str, characters: int) -> tuple[ReadyChunk, ...]:
     """Raises Unreadable naming the element that is wrong."""
     try:
-        elements = json.loads(text, parse_constant=_refuse)
+        elements = json.loads(text, parse_constant=_refuse, parse_float=_read_float)
     except RecursionError:
         raise Unreadable("it is nested too deeply") from None
     except ValueError as error:
@@ -47,6 +48,12 @@ def _read(element: Any, number: int) -> ReadyChunk:
 
 def _refuse(constant: str) -> None:
     raise Unreadable(f"it holds {constant}, which is no JSON")
+
+
+def _read_float(text: str) -> float | str:
+    """A number that no machine holds stays the text that it is: there is no JSON for infinity."""
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 def _cleaned(value: Any) -> Any:

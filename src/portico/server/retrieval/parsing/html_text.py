@@ -10,7 +10,7 @@ from typing import Literal
 from portico.server.retrieval.parsing.pile import Pile, one_space
 from portico.server.retrieval.parsing.plain import decode
 
-_UNSEEN = frozenset({
+UNSEEN = frozenset({
     "script", "style", "template", "noscript", "nav", "svg", "math", "object", "iframe", "select", "button",
     "datalist", "canvas", "audio", "video",
 })  # fmt: skip
@@ -36,25 +36,28 @@ def read_html(path: Path, pile: Pile) -> None:
 
 def put_html(text: str, pile: Pile) -> None:
     """The blocks of one page; lines are those of the file where the pile has no page."""
-    reader = _Reader(pile)
+    reader = HtmlReader(pile)
     reader.feed(text)
     reader.close()
     reader.end()
 
 
-def decode_html(data: bytes) -> str:
-    """The page says its own encoding, unless it is UTF-8 anyway."""
+def decode_html(data: bytes, charset: str = "") -> str:
+    """As the host says (`charset`), or the page itself, unless it is UTF-8 anyway."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        told = _CHARSET.search(data[:4096])
+        found = _CHARSET.search(data[:4096])
+        told = charset or (found[1].decode("ascii") if found else "")
     try:
-        return data.decode(told[1].decode("ascii"), "replace") if told else decode(data)
-    except LookupError:  # an encoding that there is not
+        return data.decode(told, "replace") if told else decode(data)
+    except (LookupError, ValueError):  # an encoding that there is not, or none of text
         return decode(data)
 
 
-class _Reader(HTMLParser):
+class HtmlReader(HTMLParser):
+    """Fed with a page, it fills the pile; `title` is the name of the page."""
+
     def __init__(self, pile: Pile) -> None:
         super().__init__(convert_charrefs=True)
         self._pile = pile
@@ -77,7 +80,7 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if (
-            tag in _UNSEEN
+            tag in UNSEEN
             or (self._unseen and tag == self._unseen[-1])
             or (not self._unseen and tag in _BLOCKS and any(pair in _MENUS for pair in attrs))
         ):
@@ -142,6 +145,19 @@ class _Reader(HTMLParser):
             self._begun = self.getpos()[0]
         self._pieces.append(data if self._pre else re.sub(r"\s+", " ", data))
         self._linked += len("".join(data.split())) if self._links else 0
+
+    @property
+    def title(self) -> str:
+        return self._title or ""
+
+    def cut(self) -> None:
+        """What comes next has nothing to do with what came before, whatever of that was left open."""
+        while self._tables:
+            self._end_table("table")
+        self._break("text")
+        self._unseen.clear()
+        self._lists.clear()
+        self._pre = self._links = 0
 
     def end(self) -> None:
         while self._tables:

@@ -12,9 +12,11 @@ from portico.server.retrieval.blocks import ParseOptions
 from portico.server.retrieval.parsing.failure import Unreadable
 from portico.server.retrieval.parsing.ocr import Scans
 from portico.server.retrieval.parsing.pages import wanted
-from portico.server.retrieval.parsing.pdf_lines import list_lines
+from portico.server.retrieval.parsing.pdf_lines import Line, join_lines, read_lines
+from portico.server.retrieval.parsing.pdf_rules import Drawings
 from portico.server.retrieval.parsing.pdf_running import drop_running
 from portico.server.retrieval.parsing.pdf_shape import Shape, put_page
+from portico.server.retrieval.parsing.pdf_tables import carry_heads, put_tables
 from portico.server.retrieval.parsing.pile import Pile
 
 PAGES_LIMIT = 10_000
@@ -29,7 +31,11 @@ def read_pdf(path: Path, pile: Pile, options: ParseOptions, scans: Scans) -> Non
         if len(numbers) > PAGES_LIMIT:
             raise Unreadable(f"it has more than {PAGES_LIMIT} pages")
         pile.pages = len(document)
-        lines = drop_running({number: list_lines(document, number - 1) for number in numbers})
+        drawings = Drawings()
+        lines = drop_running({number: _list_lines(document, number - 1, drawings) for number in numbers})
+        carry_heads(lines)
+        if drawings.is_spent:
+            pile.skipped.append("It draws very much: ruled tables of its last pages may have been read as text.")
         shape = Shape.of(lines.values(), _outline(document))
         for number in numbers:
             pile.turn(number)
@@ -46,6 +52,24 @@ def _open(path: Path, password: str) -> pypdfium2.PdfDocument:
         if "password" not in str(error).lower():
             raise Unreadable("it is a damaged PDF") from None
         raise Unreadable("its password is another one" if password else "it is protected by a password") from None
+
+
+def _list_lines(document: pypdfium2.PdfDocument, place: int, drawings: Drawings) -> list[Line]:
+    """In the order in which the page draws them. A damaged page has none."""
+    try:
+        page = document[place]
+    except pypdfium2.PdfiumError:
+        return []
+    try:
+        text = page.get_textpage()
+        try:
+            return join_lines(put_tables(page, text, read_lines(text), drawings))
+        finally:
+            text.close()
+    except pypdfium2.PdfiumError:
+        return []
+    finally:
+        page.close()
 
 
 def _outline(document: pypdfium2.PdfDocument) -> Iterable[tuple[int, str, int]]:

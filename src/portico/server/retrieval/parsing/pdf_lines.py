@@ -18,7 +18,8 @@ _WRAPPED = re.compile(r"(?<=[^\W\d_])\ufffe\n?(?=[^\W\d_])")
 
 @dataclass(slots=True)
 class Line:
-    """`size` of letters in points, 0 unknown; `top` and `bottom` from the lower edge of the page."""
+    """`size` of letters in points, 0 unknown; `top` and `bottom` from the lower edge of the page. `begun` is its place
+    in the text of the page, -1 unknown; `rows` are those of a table that stands here, the first its head."""
 
     text: str
     size: float = 0.0
@@ -26,27 +27,12 @@ class Line:
     top: float = 0.0
     bottom: float = 0.0
     left: float = 0.0
+    begun: int = -1
+    rows: list[list[str]] | None = None
 
 
-def list_lines(document: pypdfium2.PdfDocument, place: int) -> list[Line]:
-    """In the order in which the page draws them. A damaged page has none."""
-    try:
-        page = document[place]
-    except pypdfium2.PdfiumError:
-        return []
-    try:
-        words = page.get_textpage()
-        try:
-            return _read(words)
-        finally:
-            words.close()
-    except pypdfium2.PdfiumError:
-        return []
-    finally:
-        page.close()
-
-
-def _read(words: pypdfium2.PdfTextPage) -> list[Line]:
+def read_lines(words: pypdfium2.PdfTextPage) -> list[Line]:
+    """In the order in which the page draws them, as they are: `join_lines` comes after."""
     count: int = words.count_chars()
     text: str = words.get_text_range() if count > 0 else ""
     is_measured = len(text) == count
@@ -57,7 +43,7 @@ def _read(words: pypdfium2.PdfTextPage) -> list[Line]:
         begun += len(line) + 1
     if not is_measured:
         lines = [Line(line) for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
-    return _join(lines)
+    return lines
 
 
 def _measure(words: pypdfium2.PdfTextPage, text: str, begun: int) -> Line:
@@ -70,7 +56,7 @@ def _measure(words: pypdfium2.PdfTextPage, text: str, begun: int) -> Line:
     pdfium.FPDFText_GetCharBox(words, first, left, right, bottom, top)
     size = pdfium.FPDFText_GetFontSize(words, middle) * _scale(words, middle)
     # Letters are of different heights; the size says how high a line is.
-    return Line(text, round(size, 1), _is_bold(words, first), bottom.value + size, bottom.value, left.value)
+    return Line(text, round(size, 1), _is_bold(words, first), bottom.value + size, bottom.value, left.value, begun)
 
 
 def _scale(words: pypdfium2.PdfTextPage, place: int) -> float:
@@ -87,11 +73,14 @@ def _is_bold(words: pypdfium2.PdfTextPage, place: int) -> bool:
     return b"bold" in name.value.lower() or b"black" in name.value.lower()
 
 
-def _join(lines: list[Line]) -> list[Line]:
+def join_lines(lines: list[Line]) -> list[Line]:
     """Words cut at the end of a line are whole again, in the first of the two lines."""
     joined: list[Line] = []
     for line in lines:
         before = joined[-1] if joined else None
+        if line.rows is not None:
+            joined.append(line)
+            continue
         if before is not None and before.text.rstrip().endswith("\ufffe") and line.text[:1].isalpha():
             head, _, rest = line.text.partition(" ")
             before.text = before.text.rstrip()[:-1] + head
@@ -102,3 +91,8 @@ def _join(lines: list[Line]) -> list[Line]:
     for line in joined:
         line.text = _DOTS.sub(LEADER, line.text.replace("\ufffe", "-")).rstrip()
     return joined
+
+
+def join_cut(text: str) -> str:
+    """The lines of one cell, in which words are whole again."""
+    return _DOTS.sub(LEADER, _WRAPPED.sub("", text).replace("\ufffe", "-"))

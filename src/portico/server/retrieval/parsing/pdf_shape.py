@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from portico.server.retrieval.parsing.pdf_lines import LEADER, Line
-from portico.server.retrieval.parsing.pile import Pile
+from portico.server.retrieval.parsing.pile import Pile, write_table
 
 _ITEM = re.compile(r"(?:[•●▪◦‣·–—*-]|\d{1,3}[.)]|[a-z][.)]|\(\w{1,3}\))\s+\S")
 _NUMBERED = re.compile(r"(?:chapter|section|appendix|part)?\s*[A-Z0-9]+(?:\.\d+){0,5}\.?\s+\S", re.I)
@@ -56,14 +56,18 @@ class Shape:
 
 def put_page(lines: Sequence[Line], page: int, shape: Shape, pile: Pile) -> None:
     """Lines of one paragraph stay lines: what looks like a table is still one to read."""
-    begun, gap = 0, _usual_gap(lines)
-    levels = [shape.level(line, page) for line in lines]
+    begun, gap, number = 0, _usual_gap(lines), 0
+    levels = [0 if line.rows else shape.level(line, page) for line in lines]
     for place in range(1, len(lines) + 1):
         if place < len(lines) and not _parts(lines[place - 1], lines[place], levels[place - 1 : place + 1], gap):
             continue
+        rows = lines[begun].rows
         text = "\n".join(line.text for line in lines[begun:place])
-        spot = (begun + 1, place)
-        if levels[begun]:
+        spot = (number + 1, number + (len(rows) + 1 if rows else place - begun))
+        number = spot[1]
+        if rows:
+            pile.add("table", write_table(rows, len(rows[0])), 0, spot)
+        elif levels[begun]:
             pile.add("title", " ".join(text.split()), levels[begun], spot)
         elif _ITEM.match(text):
             pile.add("list_item", text, 1, spot)
@@ -74,6 +78,8 @@ def put_page(lines: Sequence[Line], page: int, shape: Shape, pile: Pile) -> None
 
 def _parts(line: Line, following: Line, levels: Sequence[int], gap: float) -> bool:
     """Whether something new begins with the line that follows."""
+    if line.rows or following.rows:
+        return True
     if levels[0] != levels[1] or (not levels[0] and _ITEM.match(following.text)):
         return True
     if not line.size or not following.size:

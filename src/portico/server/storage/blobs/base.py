@@ -1,4 +1,4 @@
-"""What is asked of a place for bytes. A key is written once, whole or not at all; then it is read and deleted."""
+"""What is asked of a place for bytes. A key is written whole or not at all, and when written again replaced whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Protocol
 PIECE = 1024 * 1024
 """Bytes that are read, written and hashed at once."""
 _ID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_KEY = re.compile(rf"{_ID}/{_ID}/{_ID}(\.(text|parsed[0-9]{{1,9}}))?", re.ASCII)
+_KEY = re.compile(rf"{_ID}/{_ID}/{_ID}(\.(text|(parsed|heard)[0-9]{{1,9}}))?", re.ASCII)
 
 
 class BlobMissing(Exception):
@@ -40,7 +40,7 @@ class Blobs(Protocol):
 
     async def put(self, key: str, content: AsyncIterator[bytes]) -> Stored:
         """Writes what comes, holding a bounded part of it in memory. An error of `content`, or the end of our task,
-        leaves nothing. Raises StorageFull, StorageAway."""
+        leaves what was there before. Raises StorageFull, StorageAway."""
         ...
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:

@@ -29,7 +29,7 @@ class FolderBlobs:
 
     async def put(self, key: str, content: AsyncIterator[bytes]) -> Stored:
         """See `Blobs.put`."""
-        draft = await asyncio.to_thread(self._begin, check_key(key))
+        draft = await self._begin_aside(check_key(key))
         try:
             stored = await _write(draft, content)
             await asyncio.to_thread(draft.finish)
@@ -87,6 +87,16 @@ class FolderBlobs:
 
     def _path(self, key: str) -> Path:
         return self._folder / check_key(key)
+
+    async def _begin_aside(self, key: str) -> _Draft:
+        """In a thread, which goes on when our task is cancelled: what it has begun is taken away then."""
+        begun = asyncio.ensure_future(asyncio.to_thread(self._begin, key))
+        try:
+            return await asyncio.shield(begun)
+        except asyncio.CancelledError:
+            with suppress(StorageFull, StorageAway):
+                (await begun).discard()
+            raise
 
     def _begin(self, key: str) -> _Draft:
         target = self._path(key)

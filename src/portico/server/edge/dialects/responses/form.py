@@ -18,7 +18,7 @@ from portico.wire.requests import File, Members
 
 _TEXTS = frozenset({"model", "instructions", "user", "truncation", "previous_response_id", "safety_identifier"})
 _WORDS = {"true": b"true", "false": b"false", "none": b"null", "null": b"null", "": b"null"}
-_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,99})(\.[0-9]{1,99})?([eE][+-]?[0-9]{1,2})?")  # as JSON writes them
 _FILE = re.compile(r"file(\d+)")
 _MAGIC = (
     (b"\x89PNG", "image/png"),
