@@ -12,14 +12,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = Path(os.environ.get("PORTICO_MODELS_DIR") or ROOT / ".portico" / "models")
-START_S = 110.0
+START_S = 240.0
 CHAT = "local/smollm2-135m-instruct"
 TEXT = "local/all-minilm-l6-v2"
 
@@ -49,6 +50,7 @@ class LiveServer:
     process: subprocess.Popen[str] | None = None
     url: str = ""
     log: list[str] = field(default_factory=list)
+    _follower: threading.Thread | None = None
 
     def start(self) -> LiveServer:
         keep = {k: v for k, v in os.environ.items() if not k.startswith(("PORTICO_", "GEAI_", "SAIA_", "PORT", "DATA"))}
@@ -57,10 +59,12 @@ class LiveServer:
             "PORTICO_MODELS_DIR": str(MODELS),
             "PORTICO_STARTER_PULL": "off",
             "PORTICO_CHAT_CACHE": "false",  # tests send the same request again and again
+            "PORTICO_ACCESS_LOG": "true",  # a secret would show here first, and `said` waits for a line of it
             "PORTICO_PORT": "0",
             "PORTICO_DATA_DIR": str(self.data_dir),
             **self.environ,
         }
+        self.url = ""
         command = [sys.executable, "-m", "portico", "serve"]
         self.process = subprocess.Popen(
             command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
@@ -71,7 +75,8 @@ class LiveServer:
     def _read_until_ready(self) -> None:
         assert self.process is not None and self.process.stdout is not None
         ready = threading.Event()
-        threading.Thread(target=self._follow, args=(ready,), daemon=True).start()
+        self._follower = threading.Thread(target=self._follow, args=(ready,), daemon=True)
+        self._follower.start()
         if not ready.wait(START_S) or not self.url:
             self.kill()
             raise RuntimeError("the server did not start:\n" + "".join(self.log))
@@ -130,17 +135,28 @@ class LiveServer:
         body = {"model": model, "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 8, **members}
         return self.post("/v1/chat/completions", body)
 
-    def stop(self, number: int = signal.SIGTERM, timeout_s: float = 30.0) -> int:
+    def stop(self, number: int = signal.SIGTERM, timeout_s: float = 60.0) -> int:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(timeout_s)
+        ended = self.process.wait(timeout_s)
+        assert self._follower is not None
+        self._follower.join(timeout_s)  # what it said last is read, too
+        assert not self._follower.is_alive(), "somebody still holds the server's standard output"
+        return ended
+
+    def said(self) -> str:
+        """All that a server of one process has logged up to now; a thread reads it, later than the answers."""
+        mark = uuid4().hex
+        self.get(f"/{mark}", token=None)
+        wait_until(lambda: any(mark in line for line in list(self.log)), "the log has the line of the last request")
+        return "".join(self.log)
 
     def kill(self) -> None:
         """kill -9, as the end of a test that must not leave anything behind."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
 
 
 def processes_naming(text: str) -> list[int]:
@@ -159,7 +175,13 @@ def processes_naming(text: str) -> list[int]:
     return found
 
 
-def wait_until(condition: Any, what: str, timeout_s: float = 15.0) -> None:
+def within_tries(holds: Callable[[], bool], what: str, tries: int = 20) -> None:
+    """For what a machine that stands still for a moment spoils: it holds at another try. What is wrong never holds."""
+    if not any(holds() for _ in range(tries)):
+        raise AssertionError(f"not once in {tries} tries: {what}")
+
+
+def wait_until(condition: Any, what: str, timeout_s: float = 60.0) -> None:
     """Asks again and again until `condition()` is true; fails with `what` when it never is."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import importlib
 import platform
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTENT = b"a wheel"
@@ -129,15 +131,35 @@ def test_uv_is_told_what_pip_knows_and_keeps_what_the_user_said(package_index: M
     assert "UV_DEFAULT_INDEX" not in package_index.uv_variables(index, {"UV_DEFAULT_INDEX": "http://b.example"})
 
 
-def test_an_old_python_is_told_which_one_is_needed(
-    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("version", [(3, 8, 18, "final", 0), (3, 15, 0, "final", 0)])
+def test_another_python_is_told_which_one_is_needed(
+    bootstrap: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    version: tuple[int, int, int, str, int],
 ) -> None:
-    monkeypatch.setattr(sys, "version_info", (3, 8, 18, "final", 0))
+    monkeypatch.setattr(sys, "version_info", version)
     monkeypatch.setattr(bootstrap.shutil, "which", lambda name: None)
     with pytest.raises(SystemExit) as stop:
         bootstrap.main(["--no-models"])
     assert stop.value.code == 1
-    assert "Python 3.11 or newer is needed" in capsys.readouterr().err
+    assert "a Python of 3.11 to 3.14 is needed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_the_lock_is_made_for_the_pythons_that_the_set_up_takes(bootstrap: ModuleType, lock: str) -> None:
+    """A Python outside would find a lock file of which every line is for others."""
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    pins = [Requirement(line) for line in re.findall(r"^(\S+ ;.*) \\$", text, re.M)]
+    (major, first), (_, end) = bootstrap.OLDEST, bootstrap.BELOW
+
+    def held(minor: int) -> set[str]:
+        python = {"python_full_version": f"{major}.{minor}.0", "platform_python_implementation": "CPython"}
+        return {pin.name for pin in pins if pin.marker and pin.marker.evaluate({**python, "sys_platform": "linux"})}
+
+    assert {"msgspec", "onnxruntime", "uv"} <= held(first)
+    assert held(end - 1) == held(first)
+    assert held(end) == set()
 
 
 def test_a_full_disk_is_told_before_anything_is_done(

@@ -17,6 +17,7 @@ from portico.server.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "portico"
+PLAIN_TYPES = {"dict", "list", "tuple", "str", "int", "float", "bool", "Any", "msgspec"}
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 60
 # The only files that may name the HTTP library: one in the SDK, one in the server, and the guarded fetcher.
 HTTP_LIBRARY_FILES = {
@@ -129,6 +130,23 @@ def imported_packages(file: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module.split(".")[0])
     return found
+
+
+def test_decoders_of_own_shapes_are_made_at_import_where_threads_are() -> None:
+    """msgspec (0.22) crashes the interpreter when two threads are the first to prepare one shape."""
+    threads = re.compile(r"\b(to_thread|run_in_executor|ThreadPoolExecutor|Thread)\(")
+    asked = [
+        f"{name_of(file)}:{node.lineno}"
+        for file in source_files()
+        if "server/providers/local" in file.as_posix() or threads.search(file.read_text(encoding="utf-8"))
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("decode", "convert")
+        for keyword in node.keywords
+        if keyword.arg == "type" and {n.id for n in ast.walk(keyword.value) if isinstance(n, ast.Name)} - PLAIN_TYPES
+    ]
+    assert asked == []
 
 
 def test_every_module_says_what_it_is() -> None:

@@ -105,12 +105,34 @@ def stream(body: bytes | Iterable[bytes] = HELLO, **more: Any) -> Reply:
 Script = Callable[[Asked], Reply]
 
 
+class Held:
+    """A script that gives its answer when `let_go` was called, not before; the end of the block lets go, too."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+        self._go = threading.Event()
+
+    def __call__(self, _: Asked) -> Reply:
+        assert self._go.wait(120)
+        return self._reply
+
+    def let_go(self) -> None:
+        self._go.set()
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.let_go()
+
+
 class Upstream:
     """The provider. `script` decides each answer; `asked` holds the requests; `hang_ups` counts clients that left."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.hang_ups = 0
+        self.rounds = 0
         self.script: Script = answer_well
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.upstream = self
@@ -135,6 +157,8 @@ class Upstream:
         return f"{self.root}/v1"
 
     def reset(self) -> None:
+        """Begins a round: who hangs up on an answer of an earlier one, which may still be going out, does not count."""
+        self.rounds += 1
         self.asked.clear()
         self.hang_ups = 0
         self.script = answer_well
@@ -167,7 +191,7 @@ def _read_body(body: bytes) -> Any:
 class _Server(ThreadingHTTPServer):
     upstream: Upstream
     daemon_threads = True
-    request_queue_size = 128
+    request_queue_size = 1024  # more than come at once: whose first packet is dropped tries again seconds later
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that leaves is part of the tests."""
@@ -183,13 +207,14 @@ class _Handler(BaseHTTPRequestHandler):
         sent = self.rfile.read(length)
         asked = Asked(self.path, headers, _read_body(sent), self.command, sent)
         upstream = self.server.upstream
+        began_in = upstream.rounds
         upstream.asked.append(asked)
         reply = upstream.script(asked)
         time.sleep(reply.delay_s)
         try:
             self._send(reply)
         except OSError:
-            upstream.hang_ups += 1
+            upstream.hang_ups += began_in == upstream.rounds
             self.close_connection = True
 
     do_GET = do_POST

@@ -37,3 +37,22 @@ def find_usage(server: LiveServer, request_id: str) -> dict[str, Any]:
     wait_until(there, f"usage line of {request_id}")
     assert len(found) == 1
     return found[0]
+
+
+UNFINISHED = (
+    "documents WHERE status NOT IN ('Success', 'Failed')",
+    "jobs",
+    "dbos.workflow_status WHERE status IN ('PENDING', 'ENQUEUED', 'DELAYED')",
+)
+
+
+def count_unfinished(server: LiveServer) -> int:
+    """Documents that wait to be indexed, or are being, and all other work behind the door; also of what is deleted."""
+
+    async def count() -> int:
+        [engine] = await _read(server, "SELECT to_regclass('dbos.workflow_status') IS NOT NULL AS runs", ())
+        counts = UNFINISHED if engine["runs"] else UNFINISHED[:-1]
+        query = "SELECT " + " + ".join(f"(SELECT count(*) FROM {one})" for one in counts) + " AS open"
+        return int((await _read(server, query, ()))[0]["open"])
+
+    return asyncio.run(count())

@@ -79,7 +79,7 @@ def start(folder: Path, upstream: Upstream, **environ: str) -> LiveServer:
         "PORTICO_PROVIDER_OPENAI_BASE_URL": upstream.url,
         "PORTICO_PROVIDER_HOSTS": "127.0.0.1",
         "PORTICO_LOCAL_MODELS": "false",
-        "PORTICO_RETRY_BUDGET_S": "2",
+        "PORTICO_RETRY_BUDGET_S": "10",  # for a machine that stands still before the second try
         "PORTICO_BREAKER_FAILURES": "0",
         **environ,
     }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.live import Answer, LiveServer
 
 CHAT_PATH = "/v1/chat/completions"
 ASKED = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hi"}]}
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 """No request may stay without an answer for so long."""
 
 
@@ -34,6 +35,11 @@ class Wire:
     def send(self, *parts: bytes) -> None:
         for part in parts:
             self.socket.sendall(part)
+
+    def wait_for(self, mark: bytes) -> None:
+        """Until this has come; `answer` reads it with the rest."""
+        while mark not in self._held:
+            self._more()
 
     def answer(self, *, bodiless: bool = False) -> Answer:
         """The next answer, whole. `bodiless` for the answer to a HEAD. ConnectionError when there is none."""
@@ -131,6 +137,13 @@ def ask(server: LiveServer, raw: bytes, **more: Any) -> Answer:
     with Wire(server) as wire:
         wire.send(raw)
         return wire.answer(**more)
+
+
+def stands_still(value: Callable[[], int], for_s: float = 0.3) -> bool:
+    """Whether something has begun to count up and goes on no more."""
+    before = value()
+    time.sleep(for_s)
+    return bool(before and before == value())
 
 
 def check_refused(answer: Answer, status: int, number: int | None = None) -> str:

@@ -271,14 +271,16 @@ def test_the_flag_of_an_assistant_checks_the_input_422(
     body = answer.json()
     assert (body["error"]["code"], body["error"]["message"]) == (422, BLOCKED)
     assert (body["text"], body["result"], body["success"], body["status"]) == ("", {}, False, "failed")
-    assert upstream.asked == []
+    assert ask(server, free).status == 200
+    assert len(upstream.asked) == 1, "that one"
 
 
 def test_the_value_of_a_variable_is_checked_too(server: LiveServer, upstream: Upstream) -> None:
     name = new_name("Guarded")
     make_assistant(server, name, promptInjectionGuardrail=True)
     assert refusal(ask(server, name, variables=[{"key": "language", "value": ATTACK}])) == (422, 422)
-    assert upstream.asked == []
+    assert ask(server, name, variables=FRENCH).status == 200
+    assert sent_to(upstream)["messages"][0]["content"] == "Translate to French.", "nothing was asked before"
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -350,5 +352,5 @@ def test_every_worker_knows_an_assistant_within_a_moment(workers: LiveServer, up
         in_a_row = in_a_row + 1 if ask(workers, name).status == 200 else 0
         return in_a_row >= 12
 
-    wait_until(known, "all workers answer", timeout_s=10)
+    wait_until(known, "all workers answer")
     assert len(upstream.asked) >= 12

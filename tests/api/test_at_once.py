@@ -24,7 +24,7 @@ def at_once(call: Callable[[int], Answer]) -> list[Answer]:
     barrier = Barrier(MANY)
 
     def run(number: int) -> Answer:
-        barrier.wait(30)
+        barrier.wait(60)
         return call(number)
 
     with ThreadPoolExecutor(MANY) as pool:

@@ -314,7 +314,7 @@ def test_a_form_without_a_boundary(server: LiveServer) -> None:
 
 def test_a_form_in_single_bytes_is_read(server: LiveServer) -> None:
     body = form(b"\r\n--a-boundar\r\nwords\r\n--")
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     headers = {"Authorization": f"Bearer {server.token()}", **FORM, "folder": new_folder()}
     connection.request("POST", "/v1/files", (body[i : i + 1] for i in range(len(body))), headers, encode_chunked=True)
     made = json.loads(connection.getresponse().read())
@@ -375,8 +375,9 @@ def test_507_when_the_disk_has_no_room(tmp_path: Path) -> None:
     live = LiveServer(tmp_path / "full", environ).start()
     try:
         assert refused(upload(live)) == (507, 9004)
-    finally:
         assert live.stop() == 0
+    finally:
+        live.kill()
 
 
 # in prompts -----------------------------------------------------------------------------------------------------

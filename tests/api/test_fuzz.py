@@ -101,7 +101,7 @@ def run_schema(server: LiveServer, document: dict[str, Any], examples: int, *, p
         def send(case: Any) -> None:
             nonlocal answers
             answers += 1
-            answer = case.call(headers=headers, timeout=15)
+            answer = case.call(headers=headers, timeout=60)
             assert answer.status_code < 500 or answer.status_code == 501, (case.as_curl_command(), answer.text)
             assert "Traceback" not in answer.text
             assert answer.headers["x-request-id"]

@@ -198,7 +198,7 @@ class Wire:
     def __init__(self, house: House) -> None:
         self.house = house
         self.project, _ = house.new_project()
-        self.connection = http.client.HTTPConnection("127.0.0.1", house.server.port, timeout=30)
+        self.connection = http.client.HTTPConnection("127.0.0.1", house.server.port, timeout=60)
         self.things = {
             "organization": house.organization, "project": self.project, "project_id": self.project,
             "assistant": house.new_assistant()["assistantId"], "role": "odd", "member": "hardLimit", "which": "latest",

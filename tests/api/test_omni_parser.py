@@ -83,7 +83,7 @@ def test_a_file_without_text_fails_with_200(server: LiveServer) -> None:
         (b"", "a.txt", {}, 2028),
         (b"x", "a.exe", {}, 2027),
         (b"x", "a", {}, 2027),
-        (b"x", "a.mp3", {}, 2027),
+        (b"x", "a.mp3", {}, 45),
         (b"x", "a.txt", {"startPage": "first"}, 11),
         (b"x", "a.txt", {"outputFormat": "poem"}, 11),
         (b"x", "a.txt", {"endPage": "99999999999"}, 11),

@@ -89,7 +89,7 @@ def test_a_key_is_used_at_once_and_never_shown_again(live: LiveServer, admin: Ad
     assert admin.list_keys() == [shown]
     answers = made.body + admin("GET", "/providers/openai/keys").body + admin("GET", "/providers").body
     assert FIRST_KEY.encode() not in answers
-    assert FIRST_KEY not in "".join(live.log)
+    assert FIRST_KEY not in live.said()
 
 
 def test_options_that_do_what_a_key_does_need_no_key(admin: Admin, first: Upstream) -> None:
@@ -409,8 +409,13 @@ def test_a_name_that_leads_elsewhere_by_now_is_not_called(tmp_path: Any, first: 
                     {"url": turned},
                 )
 
+        def refusal_of_acme() -> str:
+            """The address before may be out of reach, too, which is told otherwise."""
+            answer = ask(live, "acme/m")
+            return str(answer.json()["error"]["message"]) if answer.status == 503 else ""
+
         on_database(live, turn)
-        wait_until(lambda: ask(live, "acme/m").status == 503, "the new address is known, and refused", 20)
+        wait_until(lambda: "into a network" in refusal_of_acme(), "the new address is known, and refused")
         assert first.asked == []
         assert ask(live).status == 200, "the operator's own providers are reached as before"
         assert live.stop() == 0
@@ -444,9 +449,10 @@ def test_what_an_own_provider_says_of_usage_and_prices_harms_nobody(
 
     def flushed() -> bool:
         try:
-            return all(0 <= row[0] < 2**63 and 0 <= row[1] < 2**63 for row in on_database(live, look))
+            rows = on_database(live, look)
         except AssertionError:
             return False
+        return len(rows) >= 2 and all(0 <= row[0] < 2**63 and 0 <= row[1] < 2**63 for row in rows)
 
     wait_until(flushed, "the usage lines are in the database, the later ones too")
 

@@ -13,19 +13,21 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
 from portico.server.errors import StartError
-from tests.api.raw import ASKED, Wire, check_refused, request
+from tests.api.raw import ASKED, Wire, check_refused, request, stands_still
 from tests.live import CHAT, MODELS, LiveServer, processes_naming, wait_until
-from tests.upstream import Upstream, chunk, sse, stream, whole
+from tests.upstream import Held, Upstream, chunk, sse, stream, whole
 from tests.usage import find_usage, list_usage
 
 STREAM = {**ASKED, "stream": True}
+SLOTS = 4
+"""Requests that a local chat model works on at once unless told otherwise."""
 LONG = {"model": CHAT, "messages": [{"role": "user", "content": "Count to one thousand."}], "max_tokens": 3000}
 # Another user, who may read whatever the interpreter lies in, and write nothing of ours.
 AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+dac_read_search",
@@ -42,7 +44,7 @@ def own(tmp_path: Path, _upstream: Upstream) -> Iterator[LiveServer]:
     server = LiveServer(tmp_path / "data", environ_for(_upstream))
     yield server
     server.kill()
-    wait_until(lambda: not processes_naming(str(server.data_dir)), "nothing of the server is left", 20)
+    wait_until(lambda: not processes_naming(str(server.data_dir)), "nothing of the server is left")
     _upstream.reset()
 
 
@@ -50,7 +52,6 @@ def environ_for(upstream: Upstream, **more: str) -> dict[str, str]:
     return {
         "PORTICO_PROVIDER_OPENAI_API_KEY": "upstream-key",
         "PORTICO_PROVIDER_OPENAI_BASE_URL": upstream.url,
-        "PORTICO_KEEP_ALIVE_S": "0.5",
         **more,
     }
 
@@ -71,19 +72,15 @@ def endless(gap: bytes = b"x" * 10) -> Iterator[bytes]:
 @pytest.mark.parametrize("streamed", [True, False])
 def test_hc16_hanging_up_frees_the_slots_of_a_local_model(server: LiveServer, streamed: bool) -> None:
     """More long answers than there are slots; all their callers leave; the next one is served at once."""
-    started = time.monotonic()
     server.chat()
-    quick_s = time.monotonic() - started
     wires = [Wire(server) for _ in range(8)]
     for wire in wires:
         wire.send(request(server, {**LONG, "stream": streamed}))
-    wires[0].socket.recv(1024) if streamed else time.sleep(0.5)
+    wait_until(lambda: active_of(server) > SLOTS, "all slots are taken, and others wait")
     for wire in wires:
         wire.socket.close()
     wait_until(lambda: active_of(server) == 0, "all callers are off the books")
-    started = time.monotonic()
     assert server.chat().status == 200
-    assert time.monotonic() - started < 4 * quick_s + 3
     wait_until(lambda: slots_in_use(server) == 0, "no slot of the child works any more")
 
 
@@ -99,9 +96,10 @@ def slots_in_use(server: LiveServer) -> int:
             environ = dict(
                 line.split(b"=", 1) for line in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if b"=" in line
             )
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             continue
-        if b"llama_child" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if b"llama_child" not in command:
             continue
         orders = json.loads(next(v for k, v in environ.items() if k.startswith(b"PORTICO") and b'"key"' in v))
         return count_busy(listening_port(pid), orders["key"])
@@ -109,7 +107,10 @@ def slots_in_use(server: LiveServer) -> int:
 
 
 def listening_port(pid: int) -> int:
-    inodes = {str(fd.readlink()) for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()}
+    inodes = set()
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            inodes.add(str(fd.readlink()))
     for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
         if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
@@ -118,7 +119,7 @@ def listening_port(pid: int) -> int:
 
 
 def count_busy(port: int, key: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", "/slots", headers={"Authorization": f"Bearer {key}"})
     slots = json.loads(connection.getresponse().read())
     connection.close()
@@ -149,12 +150,7 @@ def test_hc16_a_slow_reader_holds_the_provider_back(server: LiveServer, upstream
         upstream.script = lambda _: whole()
         assert server.chat("openai/gpt-4o-mini").status == 200
     wait_until(lambda: upstream.hang_ups == 1, "the provider saw the reader leave")
-
-
-def stands_still(value: Any, for_s: float = 0.3) -> bool:
-    before = value()
-    time.sleep(for_s)
-    return bool(before and before == value())
+    assert sent < 30 * 1024 * 1024, "it was held back all the time"
 
 
 def test_a_flood_that_is_read_arrives_whole(server: LiveServer, upstream: Upstream) -> None:
@@ -225,13 +221,14 @@ def test_kill_9_under_load_loses_and_doubles_no_usage_line(own: LiveServer, _ups
     threads = [threading.Thread(target=post) for _ in range(8)]
     for thread in threads:
         thread.start()
-    wait_until(lambda: len(answered) > 400, "some load", 60)
+    wait_until(lambda: len(answered) > 400, "some load")
     own.kill()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
+        assert not thread.is_alive()
     own.start()
     assert own.chat("openai/gpt-4o-mini").status == 200
-    wait_until(lambda: set(answered) <= {line["request_id"] for line in list_usage(own)}, "all lines are there", 30)
+    wait_until(lambda: set(answered) <= {line["request_id"] for line in list_usage(own)}, "all lines are there")
     ids = [line["request_id"] for line in list_usage(own)]
     assert len(ids) == len(set(ids)), "none twice"
     assert len(ids) <= len(answered) + len(threads) + 1, "none of requests nobody sent"
@@ -242,7 +239,7 @@ def test_kill_9_under_load_loses_and_doubles_no_usage_line(own: LiveServer, _ups
 
 
 def test_sigterm_lets_open_streams_end(own: LiveServer, _upstream: Upstream) -> None:
-    own.environ["PORTICO_SHUTDOWN_GRACE_S"] = "10"
+    own.environ["PORTICO_SHUTDOWN_GRACE_S"] = "60"  # for a machine that stands still; two seconds are needed
     own.start()
     pieces = [sse(chunk({"content": f"{i} "})) for i in range(20)]
     _upstream.script = lambda _: stream([*pieces, sse(chunk({}, "stop"), "[DONE]")], gap_s=0.1)
@@ -262,19 +259,16 @@ def test_sigterm_lets_open_streams_end(own: LiveServer, _upstream: Upstream) -> 
 def test_a_stream_beyond_the_grace_ends_with_an_error_event_and_its_line(own: LiveServer, _upstream: Upstream) -> None:
     own.environ["PORTICO_SHUTDOWN_GRACE_S"] = "1"
     own.start()
-    slow = whole()
-    slow.delay_s = 6
-    _upstream.script = lambda asked: stream(endless(), gap_s=0.1) if asked.body.get("stream") else slow
-    with Wire(own) as wire, Wire(own) as plain:
+    held = Held(whole())
+    _upstream.script = lambda asked: stream(endless(), gap_s=0.1) if asked.body.get("stream") else held(asked)
+    with held, Wire(own) as wire, Wire(own) as plain:
         wire.send(request(own, STREAM))
         plain.send(request(own, ASKED))
         wait_until(lambda: len(_upstream.asked) == 2, "both have begun")
-        started = time.monotonic()
         code = own.stop()
-        took = time.monotonic() - started
         answer = wire.answer()
         late = plain.answer()
-    assert (code, took < 8) == (0, True)
+    assert code == 0
     assert "[DONE]" not in answer.events()
     assert json.loads(answer.events()[-1])["error"]["message"].startswith("The server is stopping")
     check_refused(late, 503)
@@ -292,13 +286,14 @@ def test_a_signal_to_the_process_group_leaves_nothing_running(own: LiveServer, n
     assert own.process is not None
     assert len(processes_naming(str(own.data_dir))) > 2
     os.killpg(own.process.pid, number)
-    assert own.process.wait(20) == 0
+    assert own.process.wait(60) == 0
     wait_until(lambda: not processes_naming(str(own.data_dir)), "nothing is left")
+    assert own.stop() == 0  # reads what was said last, too
     assert "Traceback" not in "".join(own.log)
 
 
 def test_a_second_ctrl_c_does_not_wait_for_streams(own: LiveServer, _upstream: Upstream) -> None:
-    own.environ["PORTICO_SHUTDOWN_GRACE_S"] = "60"
+    own.environ["PORTICO_SHUTDOWN_GRACE_S"] = "600"
     own.start()
     _upstream.script = lambda _: stream(endless(), gap_s=0.1)
     with Wire(own) as wire:
@@ -306,17 +301,26 @@ def test_a_second_ctrl_c_does_not_wait_for_streams(own: LiveServer, _upstream: U
         wait_until(lambda: _upstream.asked, "the stream has begun")
         assert own.process is not None
         own.process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
+        wait_until(lambda: refuses(own), "it has heard the first one")
         own.process.send_signal(signal.SIGINT)
-        assert own.process.wait(15) == 0
+        assert own.process.wait(60) == 0
         assert "The server is stopping" in wire.answer().events()[-1]
+
+
+def refuses(server: LiveServer) -> bool:
+    """Whether it takes no connections any more."""
+    try:
+        socket.create_connection(("127.0.0.1", server.port)).close()
+    except OSError:
+        return True
+    return False
 
 
 def test_kill_9_leaves_nothing_running_and_the_second_start_works(own: LiveServer) -> None:
     own.start()
     assert own.chat().status == 200
     own.kill()
-    wait_until(lambda: not processes_naming(str(own.data_dir)), "the children are gone", 20)
+    wait_until(lambda: not processes_naming(str(own.data_dir)), "the children are gone")
     started = time.monotonic()
     own.start()
     assert own.get("/v1/models").status == 200
@@ -334,15 +338,16 @@ def test_kill_9_leaves_nothing_running_and_the_second_start_works(own: LiveServe
     print(f"second start: {catalogue_s:.2f} s to the first answer, {time.monotonic() - started:.2f} s to a chat")
 
 
-def test_ctrl_c_while_it_starts_leaves_nothing_running(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sign", [".", "postgres/postgres.lock", "postgres/**/postmaster.pid"])
+def test_ctrl_c_while_it_starts_leaves_nothing_running(tmp_path: Path, sign: str) -> None:
+    """As soon as this lies in the data folder."""
     data = tmp_path / "data"
-    for wait_s in (0.6, 1.2, 2.0):
-        process = begin(data)
-        time.sleep(wait_s)
-        os.killpg(process.pid, signal.SIGINT)
-        said, _ = process.communicate(timeout=20)
-        assert "Traceback" not in said, said
-        wait_until(lambda: not processes_naming(str(data)), "nothing is left")
+    process = begin(data)
+    wait_until(lambda: any(data.glob(sign)) if sign != "." else data.exists(), "it has come so far")
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert "Traceback" not in said, said
+    wait_until(lambda: not processes_naming(str(data)), "nothing is left")
 
 
 # starts that cannot succeed --------------------------------------------------------------------------------------
@@ -364,7 +369,7 @@ def begin(
 
 def refusal(process: subprocess.Popen[str], code: int = 1) -> str:
     """What a start that fails says: a clear line or two, no trace."""
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=60)
     assert process.returncode == code, said
     assert "Traceback" not in said, said
     lines = [line for line in said.splitlines() if line.strip()]
@@ -422,7 +427,7 @@ def test_a_data_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 )
 def test_a_setting_that_cannot_be_used_is_one_clear_line(tmp_path: Path, name: str, value: str) -> None:
     process = begin(tmp_path / "data", environ={name: value})
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=60)
     assert process.returncode in (1, 2), said
     assert "Traceback" not in said and "secretword" not in said, said
     assert len([line for line in said.splitlines() if line.strip()]) <= 4, said
@@ -453,7 +458,7 @@ def test_known_tokens_are_answered_while_postgresql_is_down(own: LiveServer, _up
     os.kill(postmaster, signal.SIGKILL)
     answered = [own.chat("openai/gpt-4o-mini") for _ in range(20)]
     assert {answer.status for answer in answered} == {200}
-    wait_until(lambda: alive_again(own, postmaster), "the supervisor started PostgreSQL again", 30)
+    wait_until(lambda: alive_again(own, postmaster), "the supervisor started PostgreSQL again")
     for answer in answered[::5]:
         wait_for_line(own, answer.headers["x-request-id"])
     assert own.request("GET", "/v1/models", token="geai_unknown").status == 401
@@ -461,10 +466,11 @@ def test_known_tokens_are_answered_while_postgresql_is_down(own: LiveServer, _up
 
 
 def alive_again(server: LiveServer, former: int) -> bool:
-    file = next(iter(server.data_dir.glob("postgres/**/postmaster.pid")), None)
-    if file is None:
+    try:
+        file = next(server.data_dir.glob("postgres/**/postmaster.pid"))
+        lines = file.read_text().split("\n")
+    except (StopIteration, FileNotFoundError):  # taken away, not yet written again
         return False
-    lines = file.read_text().split("\n")
     return len(lines) > 7 and lines[7].startswith("ready") and int(lines[0]) != former
 
 
@@ -475,12 +481,13 @@ def wait_for_line(server: LiveServer, request_id: str) -> None:
         except (psycopg.OperationalError, StartError):
             return False
 
-    wait_until(there, "the usage line arrived afterwards", 30)
+    wait_until(there, "the usage line arrived afterwards")
 
 
 def test_a_stopped_server_leaves_a_tidy_private_data_folder(own: LiveServer) -> None:
     own.start()
     assert own.get("/health", token=None).status == 200
     assert own.stop() == 0
+    wait_until(lambda: not processes_naming(str(own.data_dir)), "nothing is left")
     assert not [path for path in own.data_dir.rglob("*") if path.is_socket() or path.name.endswith(".tmp")]
     assert own.data_dir.stat().st_mode & 0o777 == 0o700

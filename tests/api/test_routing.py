@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ from sqlalchemy import text
 from portico.server.storage.database import Database
 from tests.api.provider_house import FIRST_KEY, MODEL, SECOND_KEY, Admin, ask, keys_seen, on_database, start
 from tests.live import Answer, LiveServer, wait_until
-from tests.upstream import Asked, Reply, Upstream, answer_well, chunk, sse, stream, whole
+from tests.upstream import Asked, Held, Reply, Upstream, answer_well, chunk, sse, stream, whole
 
 LARGE = {"name": "large", "type": "Chat"}
 REFUSED = whole({"error": {"message": "Incorrect API key provided"}}, 401)
@@ -73,7 +73,7 @@ def refuse(key: str, reply: Reply) -> Any:
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-@pytest.mark.parametrize("reply", [REFUSED, whole({"error": {"message": "slow down"}}, 429, **{"Retry-After": "30"})])
+@pytest.mark.parametrize("reply", [REFUSED, whole({"error": {"message": "slow down"}}, 429, **{"Retry-After": "300"})])
 def test_another_key_is_tried_at_once_and_goes_first_from_then_on(
     live: LiveServer, admin: Admin, first: Upstream, reply: Reply, streamed: bool
 ) -> None:
@@ -84,9 +84,7 @@ def test_another_key_is_tried_at_once_and_goes_first_from_then_on(
     while keys_seen(first)[-2:] != [FIRST_KEY, SECOND_KEY]:  # one in a thousand begins with the other one
         first.reset()
         first.script = refuse(FIRST_KEY, reply)
-        began = time.monotonic()
-        answer = ask(live, stream=streamed)
-        assert time.monotonic() - began < 15  # and not after the half minute that it was told
+        answer = ask(live, stream=streamed)  # waits for 100 s, not for the five minutes that the key was told
         tries += 1
         assert tries < 5
     assert told(answer) == (200, "openai", "2")
@@ -174,8 +172,13 @@ def test_least_busy_evens_out_what_is_under_way(
 ) -> None:
     admin.add_provider("acme", second.url, models=[LARGE])
     admin.set_alias("team/even", MODEL, "acme/large", strategy="least_busy")
-    for upstream in (first, second):
-        upstream.replies(Reply(**{**vars(whole()), "delay_s": 0.6}))
+    together = threading.Barrier(8)
+
+    def answer_last(_: Asked) -> Reply:
+        together.wait(60)  # nobody has an answer before all have asked
+        return whole()
+
+    first.script = second.script = answer_last
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: ask(live, "team/even"), range(8)))
     assert {answer.status for answer in answers} == {200}
@@ -187,13 +190,23 @@ def test_a_request_under_way_is_not_touched_by_a_change(
 ) -> None:
     key = admin.add_key(FIRST_KEY, baseUrl=second.url)
     pieces = [sse(chunk({"content": f"{n} "})) for n in range(10)]
-    second.replies(stream([*pieces, sse(chunk({}, "stop"), "[DONE]")], gap_s=0.1))
+    changed = threading.Event()
+
+    def halting() -> Iterator[bytes]:
+        yield pieces[0]
+        assert changed.wait(60)
+        yield from (*pieces[1:], sse(chunk({}, "stop"), "[DONE]"))
+
+    second.replies(stream(halting()))
     with ThreadPoolExecutor(1) as pool:
         answering = pool.submit(ask, live, stream=True)
-        wait_until(lambda: len(second.asked) == 1, "the stream has begun")
-        assert admin("DELETE", f"/providers/openai/keys/{key['id']}").status == 200
-        assert told(ask(live)) == (200, "openai", "1")
-        answer = answering.result(20)
+        try:
+            wait_until(lambda: len(second.asked) == 1, "the stream has begun")
+            assert admin("DELETE", f"/providers/openai/keys/{key['id']}").status == 200
+            assert told(ask(live)) == (200, "openai", "1")
+        finally:
+            changed.set()
+        answer = answering.result(60)
     assert answer.events()[-1] == "[DONE]"
     assert all(f'"{n} "' in answer.body.decode() for n in range(10))
     assert len(first.asked) == 1
@@ -224,8 +237,26 @@ def test_a_damaged_key_is_logged_by_its_id_and_left_out(
     wait_until(lambda: ask(live).status == 200 and FIRST_KEY in keys_seen(first), "a rotation mends it")
 
 
-def test_the_circuit_opens_after_failures_and_closes_again(tmp_path: Path, first: Upstream) -> None:
-    environ = {"PORTICO_BREAKER_FAILURES": "3", "PORTICO_BREAKER_OPEN_S": "0.5", "PORTICO_RETRIES": "0"}
+def test_a_target_that_keeps_silent_is_left_for_another_one(tmp_path: Path, first: Upstream, second: Upstream) -> None:
+    """It takes the connection and the request, and its head does not come."""
+    live = start(tmp_path, first, PORTICO_FIRST_BYTE_TIMEOUT_S="0.3", PORTICO_RETRY_BUDGET_S="0.2")
+    try:
+        admin = Admin(live, live.token("organization"))
+        admin.add_provider("acme", second.url, models=[LARGE])
+        admin.set_alias("team/safe", MODEL, {"model": "acme/large", "tier": 1})
+        with Held(whole()) as first.script:
+            for streamed in (False, True):
+                answer = ask(live, "team/safe", stream=streamed)
+                assert told(answer) == (200, "acme", "2")
+                assert b"Hello" in answer.body
+            wait_until(lambda: len(first.asked) == 2, "it was asked both times")
+        assert live.stop() == 0
+    finally:
+        live.kill()
+
+
+def test_the_circuit_opens_after_failures(tmp_path: Path, first: Upstream) -> None:
+    environ = {"PORTICO_BREAKER_FAILURES": "3", "PORTICO_BREAKER_OPEN_S": "600", "PORTICO_RETRIES": "0"}
     live = start(tmp_path, first, **environ)
     try:
         admin = Admin(live, live.token("organization"))
@@ -236,8 +267,19 @@ def test_the_circuit_opens_after_failures_and_closes_again(tmp_path: Path, first
         assert (answer.status, answer.json()["error"]["code"], len(first.asked)) == (503, 153, 3)
         assert int(answer.headers["retry-after"]) >= 1
         assert ask(live, "team/other").status == 502, "another model of the provider has a circuit of its own"
+        assert live.stop() == 0
+    finally:
+        live.kill()
+
+
+def test_the_circuit_closes_again(tmp_path: Path, first: Upstream) -> None:
+    environ = {"PORTICO_BREAKER_FAILURES": "3", "PORTICO_BREAKER_OPEN_S": "1", "PORTICO_RETRIES": "0"}
+    live = start(tmp_path, first, **environ)
+    try:
+        first.replies(FAILED)
+        wait_until(lambda: ask(live).status == 503, "the circuit is open")
         first.reset()
-        wait_until(lambda: ask(live).status == 200, "one request finds out that it is back", 5)
+        wait_until(lambda: ask(live).status == 200, "one request finds out that it is back")
         assert [ask(live).status for _ in range(5)] == [200] * 5
         assert len(first.asked) == 6
         assert live.stop() == 0

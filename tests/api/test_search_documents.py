@@ -33,6 +33,25 @@ from tests.files import BOUNDARY, FORM, PNG, form, pdf
 from tests.live import Answer, LiveServer, wait_until
 
 PLAIN = {"Content-Type": "text/plain"}
+STATES = {"Unknown": 0, "Starting": 0, "Pending": 0, "Success": 0, "Failed": 0}
+NOTHING = {"documents": [], "count": 0, "states": STATES}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """One without a worker: what is sent here waits, and is seen as it came."""
+    environ = {
+        "PORTICO_WORKER": "off",
+        "PORTICO_PROVIDER_OPENAI_API_KEY": "never-used",
+        "PORTICO_PROVIDER_OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
+        "PORTICO_BODY_LIMIT_BYTES": str(12 * 1024 * 1024),
+    }
+    live = LiveServer(Path(tmp_path_factory.mktemp("documents")), environ).start()
+    yield live
+    try:
+        assert live.stop() == 0, "".join(live.log)
+    finally:
+        live.kill()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -205,11 +224,12 @@ def test_the_same_bytes_again_are_another_document(server: LiveServer, profile: 
 
 
 def test_a_document_is_ordered_to_be_indexed_with_its_row(server: LiveServer) -> None:
-    """Whether a worker has taken the order already or not: its workflow has the id of the job."""
     name = make_profile(server)
     made = uploaded(server, name)
     stored = row(server, made["id"])
-    assert (stored["revision"], stored["indexed_revision"]) == (1, stored["indexed_revision"])
+    assert (stored["revision"], stored["indexed_revision"]) == (1, 0)
+    orders = rows(server, "SELECT arguments FROM jobs WHERE arguments->>'document_id' = :id", id=made["id"])
+    assert len(orders) == 1
     fixed = rows(server, "SELECT embedding FROM search_profiles WHERE name = :name", name=name)[0]["embedding"]
     assert fixed == {"model": "openai/text-embedding-3-small", "dimensions": None, "inputType": ""}
 
@@ -244,10 +264,24 @@ def test_the_list_has_ten_and_counts_all(server: LiveServer) -> None:
     }  # fmt: skip
     assert [one["id"] for one in listed(server, name, "?skip=10&count=5")["documents"]] == newest[10:]
     assert [one["id"] for one in listed(server, name, "?count=999999")["documents"]] == newest
-    assert listed(server, name, "?count=0") == {"documents": [], "count": 12}
+    assert listed(server, name, "?count=0") == {**NOTHING, "count": 12, "states": {**STATES, "Unknown": 12}}
 
 
-@pytest.mark.parametrize("query", ["skip=-1", "skip=x", "count=1.5", "count=99999999999"])
+def test_the_states_of_all_are_counted_and_one_can_be_asked_for(server: LiveServer) -> None:
+    name = make_profile(server)
+    made = [uploaded(server, name, b"x", f"{number}.txt")["id"] for number in range(5)]
+    change = "UPDATE documents SET status = :status WHERE document_id = ANY(CAST(:ids AS uuid[])) RETURNING 1"
+    for status, ids in (("Failed", made[:2]), ("Success", made[2:3])):
+        rows(server, change, status=status, ids=ids)
+    states = {**STATES, "Unknown": 2, "Success": 1, "Failed": 2}
+    assert listed(server, name)["states"] == states
+    failed = listed(server, name, "?indexstatus=failed&count=1")
+    assert (failed["count"], failed["states"]) == (2, states)
+    assert [(one["id"], one["indexStatus"]) for one in failed["documents"]] == [(made[1], "Failed")]
+    assert listed(server, name, "?indexStatus=Pending")["documents"] == []
+
+
+@pytest.mark.parametrize("query", ["skip=-1", "skip=x", "count=1.5", "count=99999999999", "indexStatus=Lost"])
 def test_a_page_that_cannot_be_is_refused(server: LiveServer, profile: str, query: str) -> None:
     refused(server.get(at(profile, f"/documents?{query}")), 400, 8, query.partition("=")[0])
 
@@ -301,7 +335,7 @@ def test_what_cannot_be_taken_is_refused_and_leaves_nothing(
     server: LiveServer, empty: str, body: bytes, headers: dict[str, str], number: int, words: str
 ) -> None:
     refused(send(server, empty, body, **headers), 400, number, words)
-    assert listed(server, empty) == {"documents": [], "count": 0}
+    assert listed(server, empty) == NOTHING
     known = {one["blob"] for table in ("documents", "files") for one in rows(server, f"SELECT blob FROM {table}")}
     assert {one.partition(".")[0] for one in blobs_of(server)} <= known
     fixed = rows(server, "SELECT embedding FROM search_profiles WHERE name = :name", name=empty)[0]["embedding"]
@@ -407,7 +441,7 @@ def test_all_are_deleted_and_the_next_one_decides_on_the_embedding_anew(server: 
     local = {"provider": "local", "modelName": "all-minilm-l6-v2"}
     change(server, name, searchOptions={"embeddings": local})
     assert server.request("DELETE", at(name, "/documents")).json() == {}
-    assert listed(server, name) == {"documents": [], "count": 0}
+    assert listed(server, name) == NOTHING
     assert not any((server.data_dir / "files" / one["keyName"]).exists() for one in made)
     assert server.request("DELETE", at(name, "/documents")).json() == {}
     uploaded(server, name)

@@ -56,6 +56,10 @@ def test_a_reranking_model_of_the_profile_is_asked(server: LiveServer, upstream:
         assert execute(server, handbook).json()["documents"][0]["metadata"]["name"] == "leave"
         change_profile(server, handbook, searchOptions={"rerank": {"provider": "local", "modelName": "no-such"}})
         assert execute(server, handbook).status == 404
+        for name in ("no-slash", "saia:search:x"):
+            change_profile(server, handbook, searchOptions={"rerank": {"provider": "", "modelName": name}})
+            refused = execute(server, handbook)
+            assert refused.status == 400 and "searchOptions.rerank.modelName" in refused.json()["error"]["message"]
     finally:
         change_profile(server, handbook, searchOptions={"rerank": {"provider": "", "modelName": ""}})
 

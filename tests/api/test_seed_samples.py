@@ -230,7 +230,7 @@ def run(sample: str, server: LiveServer, model: str | None = None) -> Shown:
         script = PRINTED_MODEL.sub(f'"model": "{model}"', script)
     script += r" -sS -w '\n%{http_code} %{content_type}'"
     clean = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
-    done = subprocess.run(["sh", "-c", script], env=clean, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(["sh", "-c", script], env=clean, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     body, _, tail = done.stdout.rpartition("\n")

@@ -19,7 +19,7 @@ def test_a_mistake_in_an_own_catalog_file_is_one_line(tmp_path: Path) -> None:
     said = str(failed.value)
     assert "mine.toml" in said and "adaptor" in said
     assert "Traceback" not in said
-    assert server.process is not None and server.process.wait(10) == 1
+    assert server.process is not None and server.process.wait(60) == 1
 
 
 def test_a_model_file_of_ones_own_is_listed_first_and_answers(tmp_path: Path) -> None:
@@ -37,3 +37,4 @@ def test_a_model_file_of_ones_own_is_listed_first_and_answers(tmp_path: Path) ->
         assert server.chat("local/mine").status == 200
     finally:
         server.stop()
+        server.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import pty
 import re
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Self
 
 _CODE = "import sys; from portico.cli.main import main; sys.exit(main(sys.argv[1:]))"
@@ -25,16 +27,22 @@ class Terminal:
         self.process = process
         self.master = master
         self.raw = ""
+        self.whole = ""
+        # A read may end within a character.
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
 
     @property
     def screen(self) -> str:
-        """Everything shown so far, without colors and with plain line ends."""
+        """What was shown behind the last text that was expected, without colors and with plain line ends.
+
+        `raw` is the same as it came; `whole` is all that ever came.
+        """
         return _STYLE.sub("", self.raw).replace("\r\n", "\n")
 
     def type(self, text: str) -> None:
         os.write(self.master, text.encode())
 
-    def expect(self, text: str, deadline_s: float = 20) -> Self:
+    def expect(self, text: str, deadline_s: float = 60) -> Self:
         """Wait until the screen has shown the text; what came before it is forgotten."""
         end = time.monotonic() + deadline_s
         while text not in self.screen:
@@ -44,7 +52,7 @@ class Terminal:
         self.raw = self.screen.partition(text)[2]
         return self
 
-    def interrupt(self, text: str, deadline_s: float = 20) -> Self:
+    def interrupt(self, text: str, deadline_s: float = 60) -> Self:
         """Ctrl-C, once a second, until the screen shows the text: readline does not see one that comes while it is
         busy with keys typed before."""
         end = time.monotonic() + deadline_s
@@ -56,11 +64,13 @@ class Terminal:
                 self._read(0.1)
         return self
 
-    def end(self, deadline_s: float = 20) -> int:
+    def end(self, deadline_s: float = 60) -> int:
         """Read to the end; the result is the exit code."""
         end = time.monotonic() + deadline_s
         while self._read(0.1) or self.process.poll() is None:
             assert time.monotonic() < end, f"still running; there is {self.screen!r}"
+        while self._read(0):  # what it wrote last may have come between the look at the screen and that at the process
+            pass
         return self.process.wait()
 
     def _read(self, patience_s: float) -> bool:
@@ -70,18 +80,24 @@ class Terminal:
             data = os.read(self.master, 65536)
         except OSError:  # Linux: the other side of the terminal is closed
             return False
-        self.raw += data.decode("utf-8", "replace")
+        text = self._decode(data)
+        self.raw += text
+        self.whole += text
         return bool(data)
 
 
 @contextmanager
-def terminal(*arguments: str, environ: Mapping[str, str] | None = None) -> Iterator[Terminal]:
+def terminal(
+    *arguments: str, environ: Mapping[str, str] | None = None, output: Path | None = None
+) -> Iterator[Terminal]:
+    """The command with these arguments; standard output goes into the file `output`, when one is given."""
     master, slave = pty.openpty()
+    out = os.dup(slave) if output is None else os.open(output, os.O_WRONLY | os.O_CREAT, 0o600)
     env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40", **(environ or {})}
     process = subprocess.Popen(
         [sys.executable, "-c", _CODE, *arguments],
         stdin=slave,
-        stdout=slave,
+        stdout=out,
         stderr=slave,
         env=env,
         start_new_session=True,
@@ -89,6 +105,7 @@ def terminal(*arguments: str, environ: Mapping[str, str] | None = None) -> Itera
         preexec_fn=_take_terminal,
     )
     os.close(slave)
+    os.close(out)
     try:
         yield Terminal(process, master)
     finally:

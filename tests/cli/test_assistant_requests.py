@@ -9,6 +9,7 @@ import pytest
 
 from .conftest import Run
 from .fake_server import FakeServer
+from .terminal import terminal
 
 CHAT = "/v1/assistant/chat"
 DONE = {"requestId": "r-1", "success": True, "status": "completed", "text": "Bonsoir", "progress": 100}
@@ -29,6 +30,15 @@ def test_the_answer_is_its_text(run: Run, server: FakeServer, tmp_path: Path) ->
         "variables": [{"key": "language", "value": "French"}, {"key": "tone", "value": "warm"}],
         "revision": 2,
     }
+
+
+def test_a_terminal_does_not_obey_the_answer(server: FakeServer) -> None:
+    server.answer("POST", CHAT, {**DONE, "text": "a\x1b[2Jb"})
+
+    with terminal("assistants", "run", "T", "hi") as screen:
+        assert screen.end() == 0
+
+    assert screen.raw == "a\ufffd[2Jb\r\n"
 
 
 def test_the_whole_answer_comes_as_json_when_asked(run: Run, server: FakeServer) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from .conftest import Run
 from .fake_server import Answer, FakeServer
+from .terminal import terminal
 
 ROOT = "/v1/assistant"
 NAME = "Weather/1.0 ü"
@@ -219,6 +220,18 @@ def test_the_difference_of_two_revisions(run: Run, server: FakeServer) -> None:
     assert server.last(path).query == {}
     same = run("assistants", "diff", NAME, "-o", "table")
     assert (same.out, "the same" in same.err) == ("", True)
+
+
+def test_the_difference_on_a_terminal_obeys_no_color_and_no_control_sequence(server: FakeServer) -> None:
+    path = f"/v2/assistant/{quote(NAME, safe='')}/diff"
+    found = {"changes": [{"key": "model", "before": "a\x1b[2J", "after": "b"}], "prompt": "-One.\n+\x1b]0;Two.\x07"}
+    server.answer("GET", path, found, found)
+
+    with terminal("assistants", "diff", NAME) as plain, terminal("assistants", "diff", NAME, "--no-color") as bare:
+        assert (plain.end(), bare.end()) == (0, 0)
+
+    assert "\x1b[32m+\ufffd]0;Two.\ufffd" in plain.raw
+    assert "\x1b" not in bare.raw
 
 
 def test_deleting_asks_first(run: Run, server: FakeServer) -> None:

@@ -54,6 +54,21 @@ def test_the_whole_answer_comes_as_json_when_asked(run: Run, server: FakeServer)
     assert json.loads(run("chat", "-m", "openai/m", "hi", "-o", "json").out) == completion("Biobío")
 
 
+@pytest.mark.parametrize("how", [["--no-stream"], ["--stream"], ["-o", "json"]])
+def test_a_rag_assistant_that_found_nothing_is_a_failure(run: Run, server: FakeServer, how: list[str]) -> None:
+    nothing = {"documents": [], "result": {"success": False, "messages": ["Score threshold not met"]}, "text": ""}
+    event = {"event": "saia.rag.documents", "data": nothing, "choices": []}
+    end = chunk(finish_reason="stop")
+    whole = {**completion(""), **nothing}
+    server.answer("POST", CHAT, Answer(stream=frames(end, event)) if how == ["--stream"] else whole)
+
+    result = run("chat", "-m", "saia:search:handbook", *how, "hi")
+
+    assert result.code == 1
+    assert result.err.startswith("error: handbook has no answer: Score threshold not met.")
+    assert result.out == ("" if how != ["-o", "json"] else json.dumps(whole, indent=2) + "\n")
+
+
 def test_a_stream_is_shown_as_text(run: Run, server: FakeServer) -> None:
     server.answer("POST", CHAT, streamed("Hel", "lo"))
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from threading import Event
 
 import pytest
+
+from portico.cli import suggest
 
 from .conftest import Run
 from .fake_server import Answer, FakeServer
@@ -19,17 +20,20 @@ def complete(run: Run, monkeypatch: pytest.MonkeyPatch) -> Complete:
     return Complete(run, monkeypatch)
 
 
-class Complete:
-    """`complete("portico", "llm", "mo")`: the words that Tab would offer for the last one."""
+OURS_S = suggest._PATIENCE_S
 
-    def __init__(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+
+class Complete:
+    """`complete("portico", "llm", "mo")`: what Tab would offer for the last one, on a machine of any speed."""
+
+    def __init__(self, run: Run, monkeypatch: pytest.MonkeyPatch, patience_s: float = 60.0) -> None:
         self.run = run
         self.monkeypatch = monkeypatch
+        monkeypatch.setattr(suggest, "_PATIENCE_S", patience_s)
 
     def __call__(self, *words: str) -> list[str]:
         self.monkeypatch.setenv("_PORTICO_COMPLETE", "bash_complete")
-        self.monkeypatch.setenv("COMP_WORDS", " ".join(words))
-        self.monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+        self.monkeypatch.setenv("COMP_LINE", " ".join(words))
         return [line.partition(",")[2] for line in self.run().out.splitlines() if line]
 
 
@@ -92,14 +96,14 @@ def test_projects_and_assistants_come_from_the_server(complete: Complete, server
     assert complete("portico", "chat", "--model", "saia:assistant:T") == ["saia:assistant:Translator"]
 
 
-def test_a_slow_server_does_not_keep_a_person_waiting(complete: Complete, server: FakeServer) -> None:
-    stuck = Event()
+def test_a_slow_server_does_not_keep_a_person_waiting(
+    run: Run, monkeypatch: pytest.MonkeyPatch, server: FakeServer
+) -> None:
+    complete, stuck = Complete(run, monkeypatch, OURS_S), Event()
     server.answer("GET", "/v1/organization/projects", Answer(stream=[stuck, b"{}"]))
-    began = time.monotonic()
 
     assert complete("portico", "tokens", "list", "--project", "p") == []
 
-    assert time.monotonic() - began < 5
     stuck.set()
 
 

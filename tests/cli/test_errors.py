@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +60,24 @@ def test_an_answer_cannot_write_control_characters(run: Run, server: FakeServer)
 
     assert "\x1b" not in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("line", [["chat", "-m", "openai/m", "caf\udce9"], ["assistants", "show", "caf\udce9"]])
+def test_words_that_are_no_utf8_are_told(run: Run, server: FakeServer, line: list[str]) -> None:
+    result = run(*line)
+
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "error: only UTF-8 text can be sent: 'caf\\udce9' is none.\n"
+
+
+def test_a_folder_of_somebody_else_is_one_line(run: Run, home: Path, server: FakeServer) -> None:
+    (home / ".geai").touch()
+
+    result = run("login", "--no-check", "--base-url", server.url, stdin=TOKEN)
+
+    assert result.code == 1
+    assert result.err.startswith(f"error: {home}/.geai: ")
+    assert result.err.count("\n") == 1
 
 
 def test_a_page_of_something_else_is_told(run: Run, server: FakeServer) -> None:

@@ -15,6 +15,7 @@ import pytest
 from portico.cli.groups import Command, Group
 from portico.cli.main import portico
 
+from .command_lines import commands_in, mistake_in
 from .conftest import Run
 
 SNAPSHOT = Path(__file__).with_name("help.txt")
@@ -53,6 +54,22 @@ def test_every_command_has_a_text_an_example_and_the_global_options(
     assert command.examples
     assert all(" ".join(words[:1]) in example and "portico" in example for example in command.examples)
     assert {"--output", "--alias"} <= {name for parameter in command.params for name in parameter.opts}
+
+
+@pytest.mark.parametrize(("words", "command"), COMMANDS, ids=[" ".join(words) for words, _ in COMMANDS])
+def test_examples_name_commands_and_options_that_there_are(words: tuple[str, ...], command: click.Command) -> None:
+    assert isinstance(command, Command | Group)
+    lines = [line for example in command.examples for line in commands_in(example)]
+
+    assert lines
+    assert [mistake for line in lines if (mistake := mistake_in(line))] == []
+
+
+def test_the_page_of_the_command_line_lists_every_command() -> None:
+    page = (Path(__file__).parents[2] / "docs/cli.md").read_text(encoding="utf-8")
+    table = "".join(line for line in page.splitlines() if line.startswith("|"))
+
+    assert [name for name in portico.lazy if f"`{name}`" not in table and f"`portico {name}`" not in table] == []
 
 
 @pytest.mark.parametrize(("words", "command"), COMMANDS, ids=[" ".join(words) for words, _ in COMMANDS])

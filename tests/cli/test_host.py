@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from portico.server.access.credentials import Credentials
+from portico.server.access.host.credentials import Credentials
 from portico.server.errors import StartError
 from portico.server.settings import Secret, Settings
 
 from .conftest import TOKEN, Run
 
-RESET = "portico.server.access.first_start.reset_tokens"
+RESET = "portico.server.access.host.first_start.reset_tokens"
 
 
 @pytest.fixture
@@ -29,7 +29,33 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     return seen
 
 
+@pytest.fixture
+def started(home: Path) -> Path:
+    """The default data folder, as a server leaves it."""
+    (home / "data" / "postgres").mkdir()
+    return home / "data"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["tokens", "reset", "--yes"],
+        ["users", "setup-link"],
+        ["audit", "verify", "--installation"],
+        ["audit", "list", "--installation"],
+    ],
+)
+def test_a_folder_that_no_server_has_is_refused_and_left_alone(run: Run, tmp_path: Path, line: list[str]) -> None:
+    result = run(*line, "--data", str(tmp_path / "mistyped"))
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"error: no server was started with the data folder {tmp_path}/mistyped.")
+    assert not (tmp_path / "mistyped").exists()
+
+
 def test_a_pipe_gets_the_path_and_no_token(run: Run, asked: list[Settings], tmp_path: Path) -> None:
+    (tmp_path / "d" / "postgres").mkdir(parents=True)
+
     result = run("tokens", "reset", "--data", str(tmp_path / "d"), "--yes")
 
     assert [settings.data_dir for settings in asked] == [tmp_path / "d"]
@@ -40,12 +66,12 @@ def test_a_pipe_gets_the_path_and_no_token(run: Run, asked: list[Settings], tmp_
     assert TOKEN not in result.out + result.err
 
 
-def test_it_asks_first(run: Run, asked: list[Settings]) -> None:
+def test_it_asks_first(run: Run, asked: list[Settings], started: Path) -> None:
     assert run("tokens", "reset", stdin="n\n").code == 130
     assert asked == []
 
 
-def test_a_refusal_of_the_database_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_of_the_database_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, started: Path) -> None:
     async def reset(settings: Settings) -> Credentials:
         raise StartError("The database is of a newer version.")
 

@@ -40,6 +40,16 @@ def test_a_missing_file_is_a_usage_error_that_names_it() -> None:
         read_word("@nowhere.txt")
 
 
+def test_only_who_wrote_an_at_sign_is_told_of_two() -> None:
+    with pytest.raises(click.UsageError, match="with two: @@nowhere") as told:
+        read_word("@nowhere")
+    with pytest.raises(click.UsageError) as silent:
+        read_json("nowhere", "--json-schema")
+
+    assert "@@" in told.value.message
+    assert silent.value.message == "cannot read nowhere: No such file or directory"
+
+
 def test_input_that_is_not_utf8_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
     stdin(monkeypatch, b"\xff\xfe")
 

@@ -271,9 +271,9 @@ def test_progress_is_shown_where_the_provider_tells_it(metadata: Any, percent: f
 
 def test_models_are_suggested_by_their_type(run: Run, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server.answer("GET", MODELS, catalogue("openai/gpt-image-1", "xai/grok-2-image"))
+    monkeypatch.setattr("portico.cli.suggest._PATIENCE_S", 60.0)  # however busy the machine is
     monkeypatch.setenv("_PORTICO_COMPLETE", "bash_complete")
-    monkeypatch.setenv("COMP_WORDS", "portico images generate --model openai/")
-    monkeypatch.setenv("COMP_CWORD", "4")
+    monkeypatch.setenv("COMP_LINE", "portico images generate --model openai/")
 
     result = run()
 

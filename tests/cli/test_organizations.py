@@ -162,4 +162,12 @@ def test_a_user_who_does_not_see_the_project_is_told_by_the_exit_code(run: Run, 
     refusal = {"errors": [{"id": 2003, "description": "Forbidden"}]}
     server.answer("GET", f"{USER}/access/project", Answer(refusal, 403))
 
-    assert run("members", "check", "Acme", "p-1", "eyJ.x").code != 0
+    assert run("members", "check", "Acme", "p-1", "-", stdin="eyJ.x").code == 1
+
+
+@pytest.mark.parametrize("command", ["check", "token"])
+def test_an_access_token_is_no_word_of_a_command_line(run: Run, server: FakeServer, command: str) -> None:
+    result = run("members", command, "Acme", "p-1", "eyJ.x")
+
+    assert (result.code, "write @file" in result.err, "eyJ.x" in result.err) == (2, True, False)
+    assert server.asked == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -53,6 +54,30 @@ def test_a_terminal_never_cuts_the_first_column_and_keeps_a_row_on_one_line(serv
     assert lines[-1].rstrip().endswith("…")
 
 
+def test_a_row_that_does_not_fit_is_told_member_by_member(server: FakeServer) -> None:
+    one = {"id": "5b1d2f8e-0000-4000-8000-000000000001", "name": "ci", "status": "Active", "expiresAt": None}
+    one |= {"timestamp": "2026-11-22T00:13:46", "lastUsedAt": "2026-11-22T00:14:44", "description": "word " * 20}
+    server.answer("GET", "/v1/accessControl/apitoken/validate", {"projectId": "p1"})
+    server.answer("GET", "/v1/organization/project/p1/tokens", {"tokens": [one, one]})
+
+    with terminal("tokens", "list", environ={"COLUMNS": "80"}) as screen:
+        assert screen.end() == 0
+
+    first, _, second = screen.screen.partition("\n\n")
+    assert first.splitlines()[:2] == [f"Id            {one['id']}", "Name          ci"]
+    assert "Last used     2026-11-22T00:14:44\n" in first
+    assert second.strip() == first.strip()
+
+
+def test_a_description_is_cut_by_the_room_that_its_signs_take(server: FakeServer) -> None:
+    server.answer("GET", PROVIDERS, {"providers": [{"name": "p", "friendlyName": "P", "description": "日本語" * 40}]})
+
+    with terminal("llm", "providers") as screen:
+        assert screen.end() == 0
+
+    assert len(screen.screen.splitlines()) == 3
+
+
 def test_a_terminal_leaves_a_link_in_one_piece_to_be_copied(server: FakeServer) -> None:
     link = "http://127.0.0.1:8080/setup#invitation-" + "x" * 100
     server.answer("POST", "/v2/users/u1/setup-link", {"setupLink": link, "expiresAt": "2030-01-01T00:00:00"})
@@ -87,10 +112,24 @@ def test_other_scripts_stay_as_they_are(run: Run, server: FakeServer) -> None:
     assert "é日本" in run("llm", "providers").out
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_json_stays_json_whatever_the_locale_can_write(server: FakeServer, encoding: str) -> None:
+    answer = {"providers": [{"name": "é日本\U0001f600\x9b\u202e"}]}
+    server.answer("GET", PROVIDERS, answer)
+    code = "import sys; from portico.cli.main import main; sys.exit(main(['llm', 'providers']))"
+    environ = {**os.environ, "PYTHONIOENCODING": encoding}
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environ, check=True)
+
+    assert json.loads(done.stdout.decode(encoding)) == answer
+    assert "\x9b" not in done.stdout.decode(encoding)
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(None, "-"), ("", "-"), (True, "yes"), (False, "no"), (0, "0"), (0.5, "0.5"), (["a"], '["a"]'), ("a\n b", "a b")],
-)
+    [(None, "-"), ("", "-"), (True, "yes"), (False, "no"), (0, "0"), (0.5, "0.5"), (["a"], '["a"]'), ("a\n b", "a b"),
+     (12.0, "12"), (0.000012345, "1.2345e-05"), (1000000.0, "1000000"), (1234567.891, "1234567.89")],
+)  # fmt: skip
 def test_cells(value: object, shown: str) -> None:
     assert cell(value) == shown
 

@@ -31,6 +31,14 @@ def test_the_text_of_a_file_and_what_was_skipped(run: Run, home: Path) -> None:
     assert "Pages were skipped." in result.err
 
 
+def test_a_password_comes_from_a_file(run: Run, server: FakeServer, home: Path) -> None:
+    (home / "a.txt").write_text("words")
+    (home / "password.txt").write_text("s3cret\n")
+
+    assert run("parse", str(home / "a.txt"), "--password", f"@{home}/password.txt").code == 0
+    assert b"\r\n\r\ns3cret\r\n" in server.last(PATH).body
+
+
 def test_json_on_request(run: Run, home: Path) -> None:
     (home / "a.txt").write_text("words")
     assert json.loads(run("parse", str(home / "a.txt"), "-o", "json").out) == ANSWER
@@ -59,3 +67,10 @@ def test_what_is_refused_before_a_call(
     (home / "a.txt").write_text("words")
     result = run("parse", *words)
     assert result.code == 2 and why in result.err
+
+
+def test_a_recording_with_a_model_for_it(run: Run, server: FakeServer, home: Path) -> None:
+    (home / "talk.mp3").write_bytes(b"ID3sound")
+    assert run("parse", str(home / "talk.mp3"), "--model", "openai/whisper-1", "--merge", "0").code == 0
+    sent = server.last(PATH).body
+    assert b'name="model"\r\n\r\nopenai/whisper-1\r\n' in sent and b'name="merge"\r\n\r\n0\r\n' in sent

@@ -130,6 +130,16 @@ def test_test_sends_a_tiny_chat_to_the_first_model(run: Run, server: FakeServer)
     assert (body["model"], body["max_tokens"]) == ("openai/gpt-4o-mini", 16)
 
 
+def test_test_asks_a_local_model_that_is_here(run: Run, server: FakeServer) -> None:
+    models = [{"fullName": "local/large"}, {"fullName": "local/small"}]
+    states = [{"name": "large", "state": "absent"}, {"name": "small", "state": "ready"}]
+    server.answer("GET", "/v3/llm/providers/local/models", {"models": models})
+    server.answer("GET", "/v1/system/status", {"localModels": states})
+    server.answer("POST", "/v1/chat/completions", {"choices": []})
+
+    assert json.loads(run("providers", "test", "local").out)["model"] == "local/small"
+
+
 def test_test_tells_why_a_provider_does_not_answer(run: Run, server: FakeServer) -> None:
     refused = {"errors": [{"id": 150, "description": "Incorrect API key provided"}]}
     server.answer("GET", "/v3/llm/providers/openai/models", {"models": []})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -44,7 +46,8 @@ def document(number: int, status: str = "Success", detail: str = "") -> dict[str
 
 
 def listing(*found: dict[str, Any]) -> dict[str, Any]:
-    return {"documents": list(found), "count": len(found)}
+    states = Counter(one["indexStatus"] for one in found)
+    return {"documents": list(found), "count": len(found), "states": states}
 
 
 @pytest.fixture(autouse=True)
@@ -162,6 +165,20 @@ def test_wrong_use_asks_nobody(
     assert server.asked == []
 
 
+def test_an_upload_to_nobody_is_three(
+    run: Run, server: FakeServer, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "a.txt").write_text("a")
+    (home / "b.txt").write_text("b")
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("GEAI_API_BASE_URL", f"http://127.0.0.1:{holder.getsockname()[1]}")
+        done = run("rag", "documents", "upload", NAME, str(home / "a.txt"), str(home / "b.txt"))
+
+    assert (done.code, done.out) == (3, "")
+    assert "cannot be reached" in done.err and done.err.count("\n") == 1
+
+
 def test_a_definition_with_a_member_that_is_none_says_so(run: Run, server: FakeServer) -> None:
     done = run("rag", "import", "-", stdin='{"name": "x", "searchOption": {}}')
     assert done.code == 2 and "'searchOption'" in done.err
@@ -228,16 +245,18 @@ def test_files_folders_and_patterns_go_up(
     (home / "common.json").write_text('{"team": "hr", "year": 2025}')
     said = ("@common.json", "year=2026", "code=0x1", "quarters=[1, 2]")
     options = [word for one in said for word in ("--metadata", one)]
-    done = run("rag", "documents", "upload", NAME, "in", "*.md", *options, "--param", "strategy=hi_res")
+    (home / "password.txt").write_text("s3cret\n")
+    options += ["--param", "strategy=hi_res", "--param", "password=@password.txt"]
+    done = run("rag", "documents", "upload", NAME, "in", "*.md", *options)
     assert done.code == 0, done.err
     sent = uploads(server)
     assert [json.loads(found.pop("metadata")) for found in sent] == [
         {"team": "hr", "year": 2026, "code": "0x1", "quarters": [1, 2]}
     ] * 3
     assert sent == [
-        {"file": "a.txt:in/a.txt", "strategy": "hi_res"},
-        {"file": "b.txt:in/below/b.txt", "strategy": "hi_res"},
-        {"file": "one.md:one.md", "strategy": "hi_res"},
+        {"file": "a.txt:in/a.txt", "strategy": "hi_res", "password": "s3cret"},
+        {"file": "b.txt:in/below/b.txt", "strategy": "hi_res", "password": "s3cret"},
+        {"file": "one.md:one.md", "strategy": "hi_res", "password": "s3cret"},
     ]
     assert [row["file"] for row in json.loads(done.out)] == ["in/a.txt", "in/below/b.txt", "one.md"]
 

@@ -112,7 +112,9 @@ def test_a_stored_run_is_shown_and_deleted(run: Run, server: FakeServer) -> None
     server.answer("DELETE", f"{PATH}/r1", {})
 
     assert json.loads(run("rag", "evaluate", "handbook", "--show", "r1", "-o", "json").out) == ENDED
-    assert run("rag", "evaluate", "handbook", "--delete", "r1").code == 0
+    assert run("rag", "evaluate", "handbook", "--delete", "r1", stdin="n\n").code == 130
+    assert server.asked[-1].method == "GET"
+    assert run("rag", "evaluate", "handbook", "--delete", "r1", "--yes").code == 0
     assert server.asked[-1].method == "DELETE"
 
 

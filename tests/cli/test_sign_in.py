@@ -109,6 +109,17 @@ def test_in_a_pipe_the_project_must_be_named_among_those_there_are(
 
     assert (code, "Project 1, Project 2" in told) == (2, True)
     assert not file.exists()
+    # Nobody has the tokens of that session.
+    assert parse_qs(house.last(REVOKE).body.decode())["token"] == ["rt_1"]
+
+
+def test_questions_are_seen_also_when_the_output_goes_elsewhere(house: FakeServer, file: Path, home: Path) -> None:
+    with terminal("login", "--user", "ana@acme.example", "--project", "p1", output=home / "out.txt") as screen:
+        screen.expect("Address of the server").type(house.url + "\r")
+        screen.expect("Password of ana@acme.example:").type(PASSWORD + "\r")
+        screen.expect("profile default written")
+        assert screen.end() == 0
+    assert (home / "out.txt").read_text() == ""
 
 
 def test_on_a_terminal_the_project_is_chosen_by_its_number(house: FakeServer, file: Path) -> None:
@@ -117,7 +128,7 @@ def test_on_a_terminal_the_project_is_chosen_by_its_number(house: FakeServer, fi
         screen.expect("2  Project 2 (Acme)").expect("Project [1]:").type("2\r")
         screen.expect("profile default written")
         assert screen.end() == 0
-        assert PASSWORD not in screen.screen
+        assert PASSWORD not in screen.whole
     assert read_profiles(file)["default"]["geai_project_id"] == "p2"
 
 

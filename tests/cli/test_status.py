@@ -97,3 +97,4 @@ def test_the_monitor_survives_a_failure(run: Run, server: FakeServer) -> None:
     assert result.code == 1
     assert "HTTP 500" in result.err
     assert json.loads(result.out)["running"] is True
+    assert result.out.count("\n") == 1, "one line each time"

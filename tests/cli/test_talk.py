@@ -46,7 +46,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_talk(server: FakeServer) -> None:
         screen.expect("> ").type("count\n")
         screen.expect("One, two").type("\x03")
         screen.expect("(stopped)").expect("> ").type("again\n")
-        assert server.hung_up.wait(10)
+        assert server.hung_up.wait(60)
         screen.expect("Still here\n").expect("> ").type("/quit\n")
         assert screen.end() == 0
 
@@ -61,6 +61,20 @@ def test_ctrl_c_at_the_prompt_begins_a_new_line(server: FakeServer) -> None:
         assert screen.end() == 0
 
     assert not [asked for asked in server.asked if asked.path == CHAT]
+
+
+def test_a_rag_assistant_that_found_nothing_says_so_and_the_talk_goes_on(server: FakeServer) -> None:
+    nothing = {"documents": [], "result": {"success": False, "messages": []}}
+    event = {"event": "saia.rag.documents", "data": nothing, "choices": []}
+    server.answer("POST", CHAT, Answer(stream=frames(chunk(finish_reason="stop"), event)), streamed("Bye"))
+
+    with terminal("chat", "-m", "saia:search:handbook", environ=PLAIN) as screen:
+        screen.expect("> ").type("hi\n")
+        screen.expect("handbook has no answer: no passage fits").expect("> ").type("bye\n")
+        screen.expect("Bye\n").expect("> ").type("\x04")
+        assert screen.end() == 0
+
+    assert [m["content"] for m in server.last(CHAT).body["messages"]] == ["bye"]
 
 
 def test_a_refusal_ends_the_turn_and_not_the_talk(server: FakeServer) -> None:
@@ -147,7 +161,7 @@ def test_ctrl_c_in_a_single_answer_is_130(server: FakeServer) -> None:
         screen.expect("One, two").type("\x03")
         screen.expect("interrupted")
         assert screen.end() == 130
-    assert server.hung_up.wait(10)
+    assert server.hung_up.wait(60)
 
 
 def test_a_terminal_does_not_get_control_characters_of_an_answer(server: FakeServer) -> None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from .conftest import Run
-from .fake_server import FakeServer
+from .fake_server import Answer, FakeServer
 
 VALIDATE = "/v1/accessControl/apitoken/validate"
 PROJECT = "/v2/usageLimits/organizations/o/projects/p"
@@ -62,6 +62,17 @@ def test_show(run: Run, server: FakeServer, options: list[str], tail: str) -> No
     server.answer("GET", f"/v2/usageLimits/organizations/o/projects/q/limits/{tail}", LIMIT)
 
     assert json.loads(run("usage-limits", "show", "--project", "q", *options).out) == LIMIT
+
+
+@pytest.mark.parametrize(("options", "tail", "told"), [([], "active", "in force"), (["--latest"], "latest", "yet")])
+def test_show_says_that_there_is_none(run: Run, server: FakeServer, options: list[str], tail: str, told: str) -> None:
+    nothing = Answer({"errors": [{"id": 4000, "description": "Not Found"}]}, 404)
+    server.answer("GET", f"{PROJECT}/limits/{tail}", nothing)
+
+    result = run("usage-limits", "show", *options)
+
+    assert result.code == 1
+    assert f"{told}. portico usage-limits create sets one." in result.err
 
 
 def test_update_makes_one_call_per_member_and_shows_the_last_answer(run: Run, server: FakeServer) -> None:

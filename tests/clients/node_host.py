@@ -71,8 +71,17 @@ def install(name: str, node: Node) -> Path:
             _npm_ci(node, folder)
             (folder / "installed").touch()
         for program in source.iterdir():
-            shutil.copy(program, folder / program.name)
+            _renew(program, folder / program.name)
     return folder
+
+
+def _renew(program: Path, copy: Path) -> None:
+    """Another test process may be running the copy: it is left alone, or exchanged in one step."""
+    if copy.exists() and copy.read_bytes() == program.read_bytes():
+        return
+    fresh = copy.with_name(f".{copy.name}.new")
+    shutil.copy(program, fresh)
+    fresh.replace(copy)
 
 
 def _npm_ci(node: Node, folder: Path) -> None:

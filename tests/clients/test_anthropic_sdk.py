@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any, Literal
 
 import anthropic
@@ -11,9 +13,10 @@ import pydantic
 import pytest
 from anthropic import Anthropic, AsyncAnthropic
 
+from tests.api.raw import Wire, request
 from tests.clients.conftest import TIMEOUT_S
 from tests.live import CHAT, LiveServer, wait_until
-from tests.upstream import COMPLETION, Reply, Upstream, chunk, sse, stream, usage_chunk, whole
+from tests.upstream import COMPLETION, Upstream, chunk, sse, stream, usage_chunk, whole
 
 MODEL = "openai/gpt-4o-mini"
 THINKING = "openai/gpt-5"
@@ -424,13 +427,27 @@ def test_an_error_after_the_first_byte_is_an_error_event(
         list(claude.messages.create(model=MODEL, max_tokens=5, messages=ASK, stream=True))
 
 
-def test_a_silence_is_broken_by_pings(upstream: Upstream, server: LiveServer, claude: Anthropic) -> None:
+def test_a_silence_is_broken_by_pings(upstream: Upstream, talkative: LiveServer) -> None:
     pieces = [sse(chunk({"role": "assistant", "content": "a"})), sse(chunk({}, "stop"), "[DONE]")]
-    upstream.replies(Reply(200, pieces, {"Content-Type": "text/event-stream"}, gap_s=1.8))
-    got = server.post("/v1/messages", {"model": MODEL, "max_tokens": 5, "messages": ASK, "stream": True})
-    assert b'event: ping\ndata: {"type": "ping"}\n\n' in got.body
-    assert b": keep-alive" not in got.body
-    with claude.messages.stream(model=MODEL, max_tokens=5, messages=ASK) as events:
+    heard = threading.Event()
+
+    def halting() -> Iterator[bytes]:
+        yield pieces[0]
+        assert heard.wait(60)
+        yield pieces[1]
+
+    upstream.replies(stream(halting()), stream(pieces, gap_s=1.2))
+    body = {"model": MODEL, "max_tokens": 5, "messages": ASK, "stream": True}
+    with Wire(talkative) as wire:
+        wire.send(request(talkative, body, path="/v1/messages"))
+        wire.wait_for(b'event: ping\ndata: {"type": "ping"}\n\n')
+        heard.set()
+        got = wire.answer()
+    assert b"event: message_stop" in got.body and b": keep-alive" not in got.body
+    with (
+        Anthropic(api_key=talkative.token(), base_url=talkative.url, max_retries=0, timeout=TIMEOUT_S) as claude,
+        claude.messages.stream(model=MODEL, max_tokens=5, messages=ASK) as events,
+    ):
         assert events.get_final_text() == "a"
 
 
@@ -503,7 +520,7 @@ def test_tokens_for_an_unknown_model_are_not_found(claude: Anthropic) -> None:
 
 def test_a_caller_who_leaves_a_stream_ends_the_work(upstream: Upstream, claude: Anthropic) -> None:
     piece = sse(chunk({"content": "a"}))
-    upstream.replies(Reply(200, (piece for _ in range(200)), {"Content-Type": "text/event-stream"}, gap_s=0.05))
+    upstream.replies(stream(repeat(piece), gap_s=0.05))
     with claude.messages.stream(model=MODEL, max_tokens=5, messages=ASK) as events:
         assert next(iter(events.text_stream)) == "a"
     wait_until(lambda: upstream.hang_ups == 1, "the provider's stream is closed")

@@ -120,6 +120,14 @@ def test_openai_has_a_recording_written_down(client: OpenAI, upstream: Upstream)
     assert b"ID3sound" in upstream.asked[0].raw_body and b"gpt-4o-mini-transcribe" in upstream.asked[0].raw_body
 
 
+def test_openai_asks_for_words_and_segments(client: OpenAI, upstream: Upstream) -> None:
+    wanted: Any = ["word", "segment"]
+    client.audio.transcriptions.create(
+        model=WRITE, file=("a.mp3", b"ID3sound"), response_format="verbose_json", timestamp_granularities=wanted
+    )
+    assert upstream.asked[0].raw_body.count(b'name="timestamp_granularities[]"') == 2
+
+
 def test_openai_is_told_what_is_wrong_with_a_picture(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         client.images.generate(model=IMAGE, prompt="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import repeat
 from typing import Any, Literal
 
 import openai
@@ -474,7 +475,7 @@ async def test_an_error_in_the_middle_of_an_async_stream_is_raised(server: LiveS
 
 
 def test_closing_a_stream_hangs_up_on_the_provider(upstream: Upstream, client: OpenAI) -> None:
-    upstream.replies(stream([sse(chunk({"content": f"{i} "})) for i in range(200)], gap_s=0.05))
+    upstream.replies(stream(repeat(sse(chunk({"content": "on and on "}))), gap_s=0.05))
     chunks = client.chat.completions.create(model=MODEL, messages=ASK, stream=True)
     next(iter(chunks))
     chunks.close()
@@ -483,7 +484,7 @@ def test_closing_a_stream_hangs_up_on_the_provider(upstream: Upstream, client: O
 
 @pytest.mark.anyio
 async def test_leaving_an_async_stream_hangs_up_on_the_provider(server: LiveServer, upstream: Upstream) -> None:
-    upstream.replies(stream([sse(chunk({"content": f"{i} "})) for i in range(200)], gap_s=0.05))
+    upstream.replies(stream(repeat(sse(chunk({"content": "on and on "}))), gap_s=0.05))
     async with (
         async_sdk(server) as client,
         await client.chat.completions.create(model=MODEL, messages=ASK, stream=True) as chunks,
@@ -493,8 +494,7 @@ async def test_leaving_an_async_stream_hangs_up_on_the_provider(server: LiveServ
     wait_until(lambda: upstream.hang_ups == 1, "the provider saw the connection end")
 
 
-def test_keep_alive_comments_disturb_nobody(server: LiveServer, upstream: Upstream, client: OpenAI) -> None:
-    """The server is told to send a comment after half a second of silence."""
+def test_keep_alive_comments_disturb_nobody(talkative: LiveServer, upstream: Upstream) -> None:
 
     def late(asked: Asked) -> Reply:
         return stream(
@@ -502,5 +502,6 @@ def test_keep_alive_comments_disturb_nobody(server: LiveServer, upstream: Upstre
         )
 
     upstream.script = late
-    chunks = list(client.chat.completions.create(model=MODEL, messages=ASK, stream=True))
+    with sdk(talkative) as client:
+        chunks = list(client.chat.completions.create(model=MODEL, messages=ASK, stream=True))
     assert "".join(c.choices[0].delta.content or "" for c in chunks) == "Hello"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import repeat
 from typing import Any, Literal
 
 import openai
@@ -11,7 +12,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from tests.clients.conftest import TIMEOUT_S
-from tests.live import CHAT, LiveServer, wait_until
+from tests.live import CHAT, Answer, LiveServer, wait_until
 from tests.upstream import Asked, Reply, Upstream, whole
 
 MODEL = "openai/gpt-4o-mini"
@@ -109,6 +110,15 @@ def hello_events(text: tuple[str, ...] = ("Hello", " there")) -> Reply:
     )
 
 
+def told_of(got: Answer) -> list[tuple[str, dict[str, Any]]]:
+    """The events of an answer before the last word, by their names."""
+    assert got.status == 200, got.body
+    frames = got.body.split(b"\n\n")
+    assert frames[-2:] == [b"data: [DONE]", b""]
+    named = [frame.split(b"\n") for frame in frames[:-2]]
+    return [(name.removeprefix(b"event: ").decode(), json.loads(data.removeprefix(b"data: "))) for name, data in named]
+
+
 def answer(*replies: Reply) -> Any:
     left = list(replies)
 
@@ -175,15 +185,79 @@ def test_a_relayed_stream_of_typed_events(upstream: Upstream, client: OpenAI) ->
 def test_both_readers_of_a_stream_find_what_they_look_for(upstream: Upstream, server: LiveServer) -> None:
     upstream.script = answer(hello_events(("Gr\u00fc\u00dfe", "\u2028 d\u00e9j\u00e0")))
     got = server.post("/v1/responses", {"model": MODEL, "input": "Hi", "stream": True})
-    frames = got.body.split(b"\n\n")
     assert got.body.isascii()
-    assert frames[-2:] == [b"data: [DONE]", b""]
-    named = [frame.split(b"\n") for frame in frames[:-2]]
-    told = [(name.removeprefix(b"event: ").decode(), json.loads(data.removeprefix(b"data: "))) for name, data in named]
+    told = told_of(got)
     assert all(name == data["type"] for name, data in told)
     deltas = [data for name, data in told if name == "response.output_text.delta"]
     assert [d["delta"] for d in deltas] == [d["choices"][0]["delta"]["content"] for d in deltas]
     assert "".join(d["delta"] for d in deltas) == "Gr\u00fc\u00dfe\u2028 d\u00e9j\u00e0"
+
+
+def test_hc11_a_whole_answer_to_a_streamed_request_becomes_events(
+    upstream: Upstream, server: LiveServer, client: OpenAI
+) -> None:
+    cited = {"type": "url_citation", "url": "https://a.example", "title": "A", "start_index": 0, "end_index": 5}
+    part = {"type": "output_text", "text": "Hello there", "annotations": [cited]}
+    thought = {"id": "rs_up", "type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]}
+    given = response(thought, {**MESSAGE, "content": [part]}, CALL)
+    upstream.script = answer(whole(given))
+    with client.responses.stream(model=MODEL, input="Say hello.", tools=[WEATHER]) as stream:
+        told = list(stream)
+        final = stream.get_final_response()
+    assert [event.type for event in told[:2]] == ["response.created", "response.in_progress"]
+    assert told[-1].type == "response.completed"
+    assert [event.sequence_number for event in told] == list(range(len(told)))
+    assert [item.type for item in final.output] == ["reasoning", "message", "function_call"]
+    assert final.output_text == "Hello there"
+    assert final.usage is not None
+    assert final.usage.to_dict()["total_cost"] > 0
+    assert upstream.asked[-1].body["stream"] is True
+
+    named = told_of(server.post("/v1/responses", {"model": MODEL, "input": "Hi", "stream": True}))
+    kinds = [kind for kind, _ in named]
+    assert kinds.count("response.output_item.added") == kinds.count("response.output_item.done") == 3
+    inside = dict(named)
+    assert inside["response.output_text.delta"]["choices"][0]["delta"] == {"content": "Hello there"}
+    assert inside["response.output_text.annotation.added"]["annotation"] == cited
+    assert inside["response.function_call_arguments.done"]["arguments"] == CALL["arguments"]
+    assert inside["response.reasoning_summary_text.delta"]["delta"] == "Hm."
+    assert inside["response.created"]["response"]["output"] == []
+    assert inside["response.completed"]["response"]["output"] == given["output"]
+    begun = [data["item"] for kind, data in named if kind == "response.output_item.added"]
+    assert [one.get("content", one.get("arguments", one.get("summary"))) for one in begun] == [[], [], ""]
+
+
+def test_hc11_a_whole_answer_that_was_cut_short_says_so_in_its_last_event(
+    upstream: Upstream, server: LiveServer
+) -> None:
+    refusal = {**MESSAGE, "content": [{"type": "refusal", "refusal": "No."}]}
+    short = response(refusal, status="incomplete", incomplete_details={"reason": "max_output_tokens"}, usage=None)
+    upstream.script = answer(whole(short))
+    named = told_of(server.post("/v1/responses", {"model": MODEL, "input": "Hi", "stream": True}))
+    assert named[-1][0] == "response.incomplete"
+    assert named[-1][1]["response"]["incomplete_details"] == {"reason": "max_output_tokens"}
+    assert named[-1][1]["response"]["usage"]["total_cost"] > 0
+    assert dict(named)["response.refusal.delta"]["delta"] == "No."
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ({"error": {"code": "invalid_prompt", "message": "Not this.", "param": "input"}}, 400, "Not this."),
+        (response(status="failed", error={"code": "server_error", "message": "It broke."}), 502, "It broke."),
+        ({"detail": "ok"}, 502, "not a response"),
+    ],
+)
+def test_hc11_a_whole_error_to_a_streamed_request_is_that_error(
+    upstream: Upstream, server: LiveServer, body: dict[str, Any], status: int, message: str
+) -> None:
+    upstream.script = answer(whole(body))
+    asked = len(upstream.asked)
+    got = server.post("/v1/responses", {"model": MODEL, "input": "Hi", "stream": True})
+    assert got.status == status
+    assert message in got.json()["error"]["message"]
+    assert got.json()["errors"][0]["description"] == got.json()["error"]["message"]
+    assert len(upstream.asked) == asked + 1
 
 
 def test_a_conversation_with_tools_goes_on_without_anything_stored(upstream: Upstream, client: OpenAI) -> None:
@@ -294,12 +368,20 @@ def test_an_error_after_the_first_output_ends_the_stream_with_an_error_event(
         events(
             ("response.created", {"response": response(status="in_progress", output=[])}),
             ("response.output_text.delta", {**place, "delta": "Hel"}),
-            ("error", {"code": "server_error", "message": "It broke."}),
+            ("error", {"code": "rate_limit_exceeded", "message": "It broke.", "param": None}),
         )
     )
     got = server.post("/v1/responses", {"model": MODEL, "input": "Hi", "stream": True})
     assert b"[DONE]" not in got.body
     assert got.body.count(b"event: error\n") == 1
+    last = json.loads(got.events()[-1])
+    assert {name: last[name] for name in ("type", "code", "message", "param")} == {
+        "type": "error",
+        "code": "151",
+        "message": "It broke.",
+        "param": None,
+    }
+    assert (last["error"]["code"], last["error"]["type"]) == (151, "rate_limit_error")
     seen: list[str] = []
     with pytest.raises(openai.APIError, match="It broke"):
         seen += [event.type for event in client.responses.create(model=MODEL, input="Hi", stream=True)]
@@ -477,7 +559,7 @@ def form(fields: dict[str, str], files: list[tuple[str, str, str, bytes]]) -> tu
 def test_a_caller_who_leaves_a_stream_ends_the_work(upstream: Upstream, client: OpenAI) -> None:
     place = {"item_id": "msg_up", "output_index": 0, "content_index": 0}
     piece = f"event: x\ndata: {json.dumps({'type': 'response.output_text.delta', **place, 'delta': 'a'})}\n\n".encode()
-    upstream.script = answer(Reply(200, (piece for _ in range(200)), {"Content-Type": "text/event-stream"}, gap_s=0.05))
+    upstream.script = answer(Reply(200, repeat(piece), {"Content-Type": "text/event-stream"}, gap_s=0.05))
     with client.responses.create(model=MODEL, input="Hi", stream=True) as stream:
         next(iter(stream))
     wait_until(lambda: upstream.hang_ups == 1, "the provider's stream is closed")

@@ -17,7 +17,8 @@ import pytest
 from tests.api.assistant_house import FRENCH, HELLO, change_assistant, make_assistant, new_name, sent_to
 from tests.clients.pygeai_host import import_pygeai, profiles
 from tests.live import LiveServer, wait_until
-from tests.upstream import Reply, Upstream
+from tests.upstream import Held, Upstream, whole
+from tests.usage import find_usage
 
 PROMPT = {"role": "system", "content": "Translate to French."}
 
@@ -116,10 +117,11 @@ def test_a_request_begun_elsewhere_is_followed_and_cancelled(
     status = manager.get_request_status(first)
     assert (status.success, status.text) == (True, "Hello there")
     assert status.provider_response.choices[0].message.content == "Hello there"
-    upstream.script = lambda asked: Reply(200, b"{}", {"Content-Type": "application/json"}, delay_s=3)
-    second = begin()
-    assert manager.cancel_request(second).status == "cancelled"
-    assert manager.get_request_status(second).status == "cancelled"
+    with Held(whole()) as upstream.script:
+        second = begin()
+        wait_until(lambda: len(upstream.asked) == 2, "the provider is asked")  # later, the next test would count it
+        assert manager.cancel_request(second).status == "cancelled"
+        assert manager.get_request_status(second).status == "cancelled"
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -165,12 +167,15 @@ def geai(credentials: Path, tmp_path: Path, *arguments: str, said: str = "") -> 
     )
 
 
-def test_geai_assistant_chat(credentials: Path, tmp_path: Path, upstream: Upstream, name: str) -> None:
+def test_geai_assistant_chat(
+    server: LiveServer, credentials: Path, tmp_path: Path, upstream: Upstream, name: str
+) -> None:
     done = geai(credentials, tmp_path, "assistant", "chat", "-n", name, "--msg", json.dumps(HELLO), "--revision", "2")
     assert done.returncode == 0, done.stderr
     answer = ast.literal_eval(done.stdout.partition("Chat request response:")[2].strip())
     assert (answer["success"], answer["text"]) == (True, "Hello there")
     assert sent_to(upstream)["messages"][0]["content"] == "Second."
+    find_usage(server, answer["requestId"])
     status = geai(credentials, tmp_path, "assistant", "request-status", "--id", answer["requestId"])
     assert status.returncode == 0, status.stderr
     cancelled = geai(credentials, tmp_path, "assistant", "cancel-request", "--id", answer["requestId"])

@@ -35,7 +35,10 @@ def credentials(server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def request_id(server: LiveServer, upstream: Upstream) -> str:
-    return str(server.chat("openai/gpt-4o-mini").headers["x-request-id"])
+    """Of a request that is on record."""
+    request_id = str(server.chat("openai/gpt-4o-mini").headers["x-request-id"])
+    find_usage(server, request_id)
+    return request_id
 
 
 def told(server: LiveServer, request_id: str) -> tuple[str | None, str | None]:

@@ -12,9 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from portico import Portico
+from portico.sdk.parts import parts_of
 from portico.server.catalog.load import load_aliases, load_catalog
+from tests.cli.command_lines import commands_in, mistake_in
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+SDK_PAGE = (ROOT / "docs/sdk.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "examples/README.md"]
 
 
@@ -42,6 +46,29 @@ def test_shell_blocks_are_shell(text: str) -> None:
     text = text.replace("<this repository>", "repository")
     done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True, check=False)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("text", blocks("bash"))
+def test_commands_of_the_manual_are_there_with_their_options(text: str) -> None:
+    lines = [line for line in text.replace("\\\n", " ").splitlines() if "portico " in line]
+    found = [words for line in lines for words in commands_in(line)]
+
+    assert [mistake for words in found if (mistake := mistake_in(words))] == []
+
+
+def test_the_page_of_the_sdk_names_every_part_of_a_client() -> None:
+    page = (ROOT / "docs/sdk.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`client\.(\w+)", page))
+    assert sorted(parts_of(Portico).keys() - named) == []
+
+
+@pytest.mark.parametrize("row", re.findall(r"^\| [^|]+ \| (`client\.[^|]+) \|", SDK_PAGE, re.M))
+def test_the_methods_that_the_page_of_the_sdk_names_are_there(row: str) -> None:
+    with Portico("key", "http://host.example") as client:
+        here: object = client
+        for part, method in re.findall(r"`(?:client\.(\w+))?\.?(\w+)?(?:\(\))?`", row):
+            here = getattr(client, part) if part else here
+            assert not method or callable(getattr(here, method))
 
 
 @pytest.mark.parametrize("text", blocks("json"))

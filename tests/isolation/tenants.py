@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import text
 
 from portico.server.access import organizations
-from portico.server.access.passwords import Passwords
+from portico.server.access.sign_in.passwords import Passwords
 from portico.server.access.snapshot import TokenSnapshot
 from portico.server.access.tenancy import Tenancy
 from portico.server.settings import Settings

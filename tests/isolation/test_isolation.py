@@ -115,7 +115,7 @@ LISTS: tuple[tuple[str, Who], ...] = (
     ("/v2/accessControl/projects/members", "project"),
     ("/v2/accessControl/projects/roles", "project"),
 )
-_WHEN = re.compile(rb',"(lastUsedAt|indexStatus|indexDetail|chunks)":"[^"]*"')
+_WHEN = re.compile(rb',"((lastUsedAt|indexStatus|indexDetail|chunks)":"[^"]*"|states":\{[^}]*\})')
 """What changes by itself."""
 
 

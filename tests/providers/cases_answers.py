@@ -119,6 +119,8 @@ class AnswerCases(Stage):
         assert asked.events[-1]["choices"] == [] and asked.events[-1]["usage"] == asked.usages[0]
         assert len(asked.events) == len(without.events) + 1
         assert asked.usages[0]["prompt_tokens"] == 8
+        assert [event["usage"] for event in asked.events[:-1]] == [None] * len(without.events)
+        assert not any("usage" in event for event in without.events)
 
     def test_hc09_an_unasked_usage_is_metered_all_the_same(self) -> None:
         line = find_usage(self.server, self.stream_well().answer.headers["x-request-id"])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from tests.live import Answer, wait_until
+from tests.live import Answer, wait_until, within_tries
 from tests.providers.fakes.base import INNER_URL, KINDS, RETRY_AFTER_S, ErrorKind, Say
 from tests.providers.stage import GAP_TIMEOUT_S, HELLO, KEEP_ALIVE_S, Stage, Streamed, user
 from tests.usage import find_usage, list_usage
@@ -31,6 +31,15 @@ PARTED = Say(text=("Hel", "lo"))
 
 
 class FailureCases(Stage):
+    servers: ClassVar[dict[str, str]] = dict.fromkeys(
+        (
+            "hc14_behind_a_keep_alive_a_refusal_comes_as_an_event",
+            "hc15_silence_is_broken_by_comments_between_frames",
+            "hc15_a_silence_beyond_the_limit_is_an_error",
+        ),
+        "impatient_server",
+    )
+
     def test_hc26_every_kind_has_its_answer(self) -> None:
         assert set(REFUSALS) == set(KINDS)
 
@@ -107,28 +116,44 @@ class FailureCases(Stage):
 
     def test_hc14_a_late_refusal_keeps_its_status(self) -> None:
         late = self.fake.error("bad_request")
-        late.delay_s = 0.2
+        late.delay_s = 0.05
         self.says(late)
         assert self._refused(True).status == 400
 
     def test_hc14_behind_a_keep_alive_a_refusal_comes_as_an_event(self) -> None:
         late = self.fake.error("bad_request")
-        late.delay_s = 2 * KEEP_ALIVE_S
+        late.delay_s = 1.7 * KEEP_ALIVE_S
         self.says(late)
-        streamed = self.stream()
-        assert streamed.answer.body.startswith(b": keep-alive\n\n")
-        assert not streamed.done and streamed.error is not None
+
+        def comes_as_an_event() -> bool:
+            """Or with its status, when the server stood still while it was silent."""
+            answer = self.ask(stream=True)
+            if answer.status != 200:
+                return False
+            streamed = Streamed.read(answer)
+            assert streamed.answer.body.startswith(b": keep-alive\n\n")
+            assert not streamed.done and streamed.error is not None
+            return True
+
+        within_tries(comes_as_an_event, "a refusal behind a keep-alive", 10)
 
     def test_hc15_silence_is_broken_by_comments_between_frames(self) -> None:
-        self.says(self.fake.silent_stream(PARTED, 3.6 * KEEP_ALIVE_S))
-        streamed = self.stream_well()
-        assert streamed.text == "Hello"
-        blocks = streamed.answer.body.decode().split("\n\n")
-        assert blocks.count(": keep-alive") >= 2
-        assert all(block == ": keep-alive" or block.startswith("data: ") for block in blocks if block)
+        self.says(self.fake.silent_stream(PARTED, 3.2 * KEEP_ALIVE_S))
+
+        def is_broken() -> bool:
+            """When the machine stands still meanwhile, the silence may be too long, or over at once."""
+            streamed = self.stream()
+            blocks = streamed.answer.body.decode().split("\n\n")
+            if not streamed.done:
+                return False
+            assert streamed.error is None and streamed.text == "Hello"
+            assert all(block == ": keep-alive" or block.startswith("data: ") for block in blocks if block)
+            return blocks.count(": keep-alive") >= 2
+
+        within_tries(is_broken, "a silence with comments in it", 10)
 
     def test_hc15_a_silence_beyond_the_limit_is_an_error(self) -> None:
-        self.says(self.fake.silent_stream(PARTED, 1.5 * GAP_TIMEOUT_S))
+        self.says(self.fake.silent_stream(PARTED, 10 * GAP_TIMEOUT_S))
         streamed = self.stream()
         assert not streamed.done and streamed.error is not None
         assert streamed.error["code"] == 100
@@ -139,10 +164,10 @@ class FailureCases(Stage):
     @both
     def test_hc16_a_caller_who_leaves_cancels_the_provider(self, streamed: bool) -> None:
         known = {line["request_id"] for line in list_usage(self.server)}
-        long = self.fake.stream(Say(text=tuple(f"{i} " for i in range(200))), gap_s=0.05)
+        long = self.fake.stream(Say(text=tuple(f"{i} " for i in range(1_200))), gap_s=0.05)
         if not streamed:
             long = self.fake.whole(HELLO)
-            long.body, long.gap_s = [b" " * 65_536] * 100, 0.05
+            long.body, long.gap_s = [b" " * 65_536] * 1_200, 0.05
         self.says(long)
         body = json.dumps({"model": self.fake.model, "messages": [user("Hi")], "stream": streamed}).encode()
         client = socket.create_connection(("127.0.0.1", self.server.port))
@@ -153,7 +178,7 @@ class FailureCases(Stage):
         else:
             wait_until(lambda: self.asked, "the provider was asked")
         client.close()
-        wait_until(lambda: self.upstream.hang_ups == 1, "the provider saw the connection end", timeout_s=3)
+        wait_until(lambda: self.upstream.hang_ups == 1, "the provider saw the connection end")
 
         def told() -> list[tuple[Any, ...]]:
             lines = [line for line in list_usage(self.server) if line["request_id"] not in known]

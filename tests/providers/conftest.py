@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,29 +28,42 @@ def provider_upstreams(fakes: dict[str, Fake]) -> Iterator[dict[str, Upstream]]:
         yield {name: stack.enter_context(Upstream()) for name in fakes}
 
 
-@pytest.fixture(scope="session")
-def provider_server(
-    tmp_path_factory: pytest.TempPathFactory, fakes: dict[str, Fake], provider_upstreams: dict[str, Upstream]
-) -> Iterator[LiveServer]:
-    """A live server without local models, cache and circuit breaker, impatient, with all fakes as its providers.
-
-    One further try only: its pause is shorter than the silence that is broken by a keep-alive.
-    """
+@contextmanager
+def serving(folder: Path, fakes: dict[str, Fake], upstreams: dict[str, Upstream], **more: str) -> Iterator[LiveServer]:
+    """A live server without local models, cache and circuit breaker, with all fakes as its providers."""
     environ = {
         "PORTICO_LOCAL_MODELS": "false",
         "PORTICO_CHAT_CACHE": "false",
         "PORTICO_BREAKER_FAILURES": "0",
-        "PORTICO_KEEP_ALIVE_S": str(KEEP_ALIVE_S),
-        "PORTICO_GAP_TIMEOUT_S": str(GAP_TIMEOUT_S),
         "PORTICO_RETRIES": "1",
-        "PORTICO_RETRY_BUDGET_S": "2",
+        "PORTICO_RETRY_BUDGET_S": "60",  # less than the Retry-After of the fakes
         "PORTICO_FETCH_HOSTS": "127.0.0.1",
+        **more,
     }
     for name, fake in fakes.items():
-        environ.update(fake.environ(provider_upstreams[name].root))
-    live = LiveServer(Path(tmp_path_factory.mktemp("providers")), environ).start()
+        environ.update(fake.environ(upstreams[name].root))
+    live = LiveServer(folder, environ).start()
     yield live
     try:
         assert live.stop() == 0, "".join(live.log)
     finally:
         live.kill()
+
+
+@pytest.fixture(scope="session")
+def provider_server(
+    tmp_path_factory: pytest.TempPathFactory, fakes: dict[str, Fake], provider_upstreams: dict[str, Upstream]
+) -> Iterator[LiveServer]:
+    """One with the patience of a fresh installation: a provider may answer late on a busy machine."""
+    with serving(Path(tmp_path_factory.mktemp("providers")), fakes, provider_upstreams) as live:
+        yield live
+
+
+@pytest.fixture(scope="session")
+def impatient_server(
+    tmp_path_factory: pytest.TempPathFactory, fakes: dict[str, Fake], provider_upstreams: dict[str, Upstream]
+) -> Iterator[LiveServer]:
+    """One that breaks a silence with a comment soon, and ends it soon."""
+    more = {"PORTICO_KEEP_ALIVE_S": str(KEEP_ALIVE_S), "PORTICO_GAP_TIMEOUT_S": str(GAP_TIMEOUT_S)}
+    with serving(Path(tmp_path_factory.mktemp("impatient")), fakes, provider_upstreams, **more) as live:
+        yield live

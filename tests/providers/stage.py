@@ -13,8 +13,9 @@ from tests.live import Answer, LiveServer
 from tests.providers.fakes.base import Fake, Heard, Say
 from tests.upstream import Asked, Reply, Upstream
 
-KEEP_ALIVE_S = 0.6
-GAP_TIMEOUT_S = 3.0
+KEEP_ALIVE_S = 0.4
+GAP_TIMEOUT_S = 5.0
+"""Of the impatient server, for the cases about silence."""
 HELLO = Say(text=("Hello", " there"))
 TOOL = {
     "type": "function",
@@ -118,6 +119,8 @@ class Stage:
 
     fake: ClassVar[Fake]
     gaps: ClassVar[dict[str, str]] = {}
+    servers: ClassVar[dict[str, str]] = {}
+    """The fixture of the server that a case is played on, where it is another one."""
     server: LiveServer
     upstream: Upstream
 
@@ -126,7 +129,7 @@ class Stage:
         case = request.function.__name__.removeprefix("test_")
         if case in self.gaps:
             pytest.skip(self.gaps[case])
-        self.server = request.getfixturevalue("provider_server")
+        self.server = request.getfixturevalue(self.servers.get(case, "provider_server"))
         self.upstream = request.getfixturevalue("provider_upstreams")[self.fake.provider]
         self.upstream.reset()
         self.says(HELLO)

@@ -32,7 +32,7 @@ class TestMessages(Stage):
     @pytest.fixture
     def sdk(self) -> Iterator[anthropic.Anthropic]:
         with anthropic.Anthropic(
-            api_key=self.server.token(), base_url=self.server.url, max_retries=0, timeout=30
+            api_key=self.server.token(), base_url=self.server.url, max_retries=0, timeout=60
         ) as client:
             yield client
 

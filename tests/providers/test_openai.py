@@ -5,12 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.api.raw import ASKED, Wire, request
 from tests.live import LiveServer, wait_until
-from tests.upstream import COMPLETION, HELLO, Reply, Upstream, chunk, sse, stream, usage_chunk, whole
+from tests.upstream import COMPLETION, HELLO, Held, Reply, Upstream, chunk, sse, stream, usage_chunk, whole
 from tests.usage import find_usage, list_usage
 
 MODEL = "openai/gpt-4o-mini"
@@ -360,20 +364,49 @@ def test_hc13_a_stream_cut_in_the_middle_ends_with_an_error(server: LiveServer, 
     assert json.loads(events[-1])["error"]["code"] == 150
 
 
-def test_hc15_silence_is_broken_by_comments_and_ended_by_the_gap_limit(server: LiveServer, upstream: Upstream) -> None:
-    upstream.replies(stream([sse(chunk({"content": "He"})), b": nothing\n\n"], gap_s=4.5))
-    answer = ask(server, stream=True)
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory, _upstream: Upstream) -> Iterator[LiveServer]:
+    """A server of little patience; where others play, that would show in the answers of a busy machine."""
+    environ = {
+        "PORTICO_PROVIDER_OPENAI_API_KEY": "upstream-key",
+        "PORTICO_PROVIDER_OPENAI_BASE_URL": _upstream.url,
+        "PORTICO_LOCAL_MODELS": "false",
+        "PORTICO_KEEP_ALIVE_S": "0.5",
+        "PORTICO_GAP_TIMEOUT_S": "4",
+    }
+    live = LiveServer(Path(tmp_path_factory.mktemp("impatient")), environ).start()
+    yield live
+    try:
+        assert live.stop() == 0, "".join(live.log)
+    finally:
+        live.kill()
+
+
+def test_hc15_silence_is_broken_by_comments_and_ended_by_the_gap_limit(
+    impatient: LiveServer, upstream: Upstream
+) -> None:
+    ended = threading.Event()
+
+    def pieces() -> Iterator[bytes]:
+        yield sse(chunk({"content": "He"}))
+        ended.wait(120)
+
+    upstream.replies(stream(pieces()))
+    answer = ask(impatient, stream=True)
+    ended.set()
     assert b": keep-alive\n\n" in answer.body
     assert json.loads(answer.events()[-1])["error"]["code"] == 100
 
 
 def test_hc14_a_late_first_byte_is_bridged_and_an_error_then_comes_as_an_event(
-    server: LiveServer, upstream: Upstream
+    impatient: LiveServer, upstream: Upstream
 ) -> None:
-    late = whole({"error": {"message": "late refusal"}}, 400)
-    late.delay_s = 1.5
-    upstream.replies(late)
-    answer = ask(server, stream=True)
+    with Held(whole({"error": {"message": "late refusal"}}, 400)) as held, Wire(impatient) as wire:
+        upstream.script = held
+        wire.send(request(impatient, {**ASKED, "stream": True}))
+        wire.wait_for(b": keep-alive\n\n")
+        held.let_go()
+        answer = wire.answer()
     assert answer.status == 200 and answer.body.startswith(b": keep-alive\n\n")
     assert json.loads(answer.events()[-1])["error"]["message"] == "late refusal"
 

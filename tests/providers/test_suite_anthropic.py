@@ -11,7 +11,7 @@ import pytest
 
 from tests.providers.cases_requests import PDF, data_url, png
 from tests.providers.fakes.anthropic import AnthropicFake
-from tests.providers.fakes.base import Call, Counts, ErrorKind, Say
+from tests.providers.fakes.base import RETRY_AFTER_S, Call, Counts, ErrorKind, Say
 from tests.providers.suite import ProviderSuite
 from tests.upstream import Upstream
 
@@ -95,7 +95,7 @@ def test_fake_anthropic_refuses_like_anthropic(
         sdk.messages.create(model=MODEL, max_tokens=50, messages=HI)
     assert raised.value.type == type_
     if kind == "rate_limit":
-        assert raised.value.response.headers["retry-after"] == "7"
+        assert raised.value.response.headers["retry-after"] == str(RETRY_AFTER_S)
 
 
 @pytest.mark.parametrize("say", [None, Say(("Hel", "lo"))], ids=["at once", "behind text"])

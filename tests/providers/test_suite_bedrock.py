@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, EventStreamError
 
 from tests.providers.cases_requests import PDF, png
-from tests.providers.fakes.base import Call, Counts, ErrorKind, Say, json_reply
+from tests.providers.fakes.base import RETRY_AFTER_S, Call, Counts, ErrorKind, Say, json_reply
 from tests.providers.fakes.bedrock import REGION, BedrockFake
 from tests.providers.stage import TOOL
 from tests.providers.suite import ProviderSuite
@@ -130,7 +130,7 @@ def test_fake_bedrock_refuses_like_bedrock(
     metadata = raised.value.response["ResponseMetadata"]
     assert metadata["HTTPStatusCode"] == status
     if kind == "rate_limit":
-        assert metadata["HTTPHeaders"]["retry-after"] == "7"
+        assert metadata["HTTPHeaders"]["retry-after"] == str(RETRY_AFTER_S)
     if kind != "html":
         assert metadata["RequestId"] == FAKE.request_id
 

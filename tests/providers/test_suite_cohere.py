@@ -11,7 +11,7 @@ import pytest
 from cohere import errors
 
 from tests.providers.cases_requests import data_url, png
-from tests.providers.fakes.base import Call, Counts, ErrorKind, Say
+from tests.providers.fakes.base import RETRY_AFTER_S, Call, Counts, ErrorKind, Say
 from tests.providers.fakes.cohere import CohereFake
 from tests.providers.stage import TOOL
 from tests.providers.suite import ProviderSuite
@@ -68,7 +68,7 @@ def provider() -> Iterator[Upstream]:
 
 @pytest.fixture
 def sdk(provider: Upstream) -> Iterator[cohere.ClientV2]:
-    with httpx.Client(timeout=20) as client:
+    with httpx.Client(timeout=60) as client:
         yield cohere.ClientV2(
             api_key=FAKE.key, base_url=provider.root, httpx_client=client, log_warning_experimental_features=False
         )
@@ -148,7 +148,7 @@ def test_fake_cohere_refuses_like_cohere(
         sdk.chat(model=MODEL, messages=HI, request_options=ONCE)
     refused: Any = raised.value
     if kind == "rate_limit":
-        assert refused.headers["retry-after"] == "7"
+        assert refused.headers["retry-after"] == str(RETRY_AFTER_S)
     assert kind == "html" or refused.body["message"]
 
 

@@ -13,7 +13,7 @@ from mistralai.client.errors import MistralError
 from tests.providers.cases_answers import both
 from tests.providers.cases_requests import PDF, data_url, png
 from tests.providers.cases_tools import assistant, call_member, result
-from tests.providers.fakes.base import Call, Counts, ErrorKind, Finish, Say, json_reply
+from tests.providers.fakes.base import RETRY_AFTER_S, Call, Counts, ErrorKind, Finish, Say, json_reply
 from tests.providers.fakes.mistral import MistralFake
 from tests.providers.stage import TOOL, user
 from tests.providers.suite import ProviderSuite
@@ -139,7 +139,7 @@ def test_fake_mistral_refuses_like_mistral(sdk: Mistral, provider: Upstream, kin
         sdk.chat.complete(model=MODEL, messages=HI)
     assert raised.value.status_code == status
     if kind == "rate_limit":
-        assert raised.value.headers["retry-after"] == "7"
+        assert raised.value.headers["retry-after"] == str(RETRY_AFTER_S)
 
 
 def test_fake_mistral_hears_what_the_sdk_sends(sdk: Mistral, provider: Upstream) -> None:

@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from tests.providers.cases_requests import PDF, data_url, png
-from tests.providers.fakes.base import Call, Counts, ErrorKind, Say
+from tests.providers.fakes.base import RETRY_AFTER_S, Call, Counts, ErrorKind, Say
 from tests.providers.fakes.openai import OpenAIFake
 from tests.providers.stage import OTHER_TOOL, TOOL, user
 from tests.providers.suite import ProviderSuite
@@ -112,7 +112,7 @@ def test_fake_openai_refuses_like_openai(
     if kind == "too_long":
         assert raised.value.code == "context_length_exceeded"
     if kind == "rate_limit":
-        assert raised.value.response.headers["retry-after"] == "7"
+        assert raised.value.response.headers["retry-after"] == str(RETRY_AFTER_S)
 
 
 @pytest.mark.parametrize("say", [None, Say(("Hel", "lo"))], ids=["at once", "behind text"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 
+from tests.live import within_tries
 from tests.providers.fakes.base import Say
 from tests.providers.fakes.openai import OpenAIFake
 from tests.providers.stage import Stage, user
@@ -26,7 +27,7 @@ class TestWire(Stage):
         """What each read of a streamed answer brings."""
         body = json.dumps({"model": self.fake.model, "messages": [user("Hi")], "stream": True}).encode()
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.server.token()}\r\n"
-        with socket.create_connection(("127.0.0.1", self.server.port), timeout=20) as client:
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=60) as client:
             client.sendall(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
             return list(iter(lambda: _recv(client), b""))
 
@@ -43,4 +44,4 @@ class TestWire(Stage):
     def test_hc32_small_frames_do_not_wait_for_each_other(self) -> None:
         """With Nagle on either side, frames 5 ms apart would come in heaps, one for each late ACK (40 ms)."""
         self.says(self.fake.stream(Say(text=tuple(f"{i} " for i in range(FRAMES))), gap_s=0.005))
-        assert len(self._arrivals()) > FRAMES / 2
+        within_tries(lambda: len(self._arrivals()) > FRAMES / 2, "most frames come by themselves", 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,10 @@ from tests.live import LiveServer, processes_naming
 WORKERS, CALLERS = 3, 60
 
 
-@pytest.fixture
-def crew(tmp_path: Path) -> Iterator[LiveServer]:
+@pytest.fixture(scope="module")
+def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     environ = {"PORTICO_WORKERS": str(WORKERS), "PORTICO_LOCAL_MODELS": "false"}
-    server = LiveServer(tmp_path / "data", environ).start()
+    server = LiveServer(Path(tmp_path_factory.mktemp("crew")), environ).start()
     yield server
     try:
         assert server.stop() == 0
@@ -29,7 +30,11 @@ def crew(tmp_path: Path) -> Iterator[LiveServer]:
 
 
 def sockets(pid: int) -> int:
-    return sum(str(entry.readlink()).startswith("socket:") for entry in Path(f"/proc/{pid}/fd").iterdir())
+    found = 0
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found += str(entry.readlink()).startswith("socket:")
+    return found
 
 
 def test_callers_that_come_at_once_are_spread_over_the_workers(crew: LiveServer) -> None:

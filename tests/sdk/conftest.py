@@ -39,5 +39,5 @@ def server() -> Iterator[OddServer]:
 
 @pytest.fixture
 def client(server: OddServer) -> Iterator[Portico]:
-    with Portico("key-1", server.url, timeout_s=5) as portico:
+    with Portico("key-1", server.url, timeout_s=60) as portico:
         yield portico

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+FOREVER = 3600.0
 
 
 @dataclass
@@ -30,7 +31,10 @@ class Seen:
 
 @dataclass
 class Reply:
-    """What is answered. `pieces` are sent chunked, one by one; a float among them is a pause in seconds."""
+    """What is answered. `pieces` are sent chunked, one by one; a float among them is a pause in seconds.
+
+    No pause outlasts the test: one of `FOREVER` holds that the client does not wait for its end.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -164,7 +168,7 @@ def _handler(server: OddServer) -> type[BaseHTTPRequestHandler]:
                     if isinstance(piece, bytes):
                         self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
                     else:
-                        time.sleep(piece)
+                        server.released.wait(piece)
                 if not reply.cut:
                     self.wfile.write(b"0\r\n\r\n")
             except OSError:

@@ -73,3 +73,12 @@ def test_the_async_client_does_it_too(server: OddServer) -> None:
 
     asyncio.run(main())
     assert form_of(server.seen[0])["file"] == ("a.txt", "text/plain", b"x")
+
+
+def test_what_may_be_asked_of_a_recording(server: OddServer, client: Portico) -> None:
+    parts = [{"type": "NarrativeText", "text": "Good morning.", "startTime": 60, "endTime": 64, "midTime": 62}]
+    server.answer = lambda seen: reply_json({**ANSWER, "parts": parts})
+    found = client.omni_parser.process(b"x", name="a.mp4", model="openai/whisper-1", merge=0, dialogue=True)
+    sent = {name: content for name, (_, _, content) in form_of(server.seen[0]).items() if name != "file"}
+    assert sent == {"model": b"openai/whisper-1", "merge": b"0", "dialogue": b"true"}
+    assert (found.parts[0].start_time, found.parts[0].end_time, found.parts[0].mid_time) == (60, 64, 62)

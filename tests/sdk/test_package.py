@@ -8,7 +8,6 @@ import os
 import pkgutil
 import subprocess
 import sys
-import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from portico.sdk import (
 )
 from portico.sdk import client as client_module
 from portico.sdk.parts import parts_of
-from tests.sdk.odd_server import DONE, OddServer, finish_chunk, frame, reply_json, reply_stream, text_chunk
+from tests.sdk.odd_server import DONE, FOREVER, OddServer, finish_chunk, frame, reply_json, reply_stream, text_chunk
 
 
 def sections(package: Any) -> list[Any]:
@@ -236,16 +235,16 @@ asyncio.run(use())""",
     ),
     "sync, Ctrl-C while it waits": """
 c = Portico('k', URL)
-threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 try:
+    threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     c.chat.complete('slow', 'hi')
 except KeyboardInterrupt:
     pass""",
     "sync, Ctrl-C in a stream": """
 c = Portico('k', URL)
 s = c.chat.stream('slow', 'hi')
-threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 try:
+    threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     next(s)
 except KeyboardInterrupt:
     c.status()""",
@@ -271,7 +270,7 @@ def test_a_program_ends_well_whatever_it_left_open(server: OddServer, name: str)
         if seen.method == "GET":
             return reply_json({"running": True})
         if seen.json["model"] == "slow":
-            return reply_stream(5.0, DONE)
+            return reply_stream(FOREVER, DONE)
         return reply_stream(frame(text_chunk("a")), 0.3, frame(finish_chunk()), DONE)
 
     server.answer = answer
@@ -281,7 +280,5 @@ def test_a_program_ends_well_whatever_it_left_open(server: OddServer, name: str)
         + "\n"
     )
     for _ in range(3):
-        begin = time.monotonic()
         done = python(code + OPEN_ENDS[name] + "\nprint('end')")
         assert (done.returncode, done.stdout.strip()) == (0, "end"), done.stderr
-        assert time.monotonic() - begin < 10

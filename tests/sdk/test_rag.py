@@ -6,7 +6,7 @@ import asyncio
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -239,9 +239,10 @@ def test_the_rest_of_the_documents(server: OddServer, client: Portico) -> None:
 
 
 class Life:
-    """A server whose documents get one step further at every look at them."""
+    """A server whose documents get one step further at every look at them. `counts`: it counts their states."""
 
-    def __init__(self, *ends: str) -> None:
+    def __init__(self, *ends: str, counts: bool = True) -> None:
+        self.counts = counts
         self.steps = [["Unknown", "Starting", "Pending", end] for end in ends]
         self.looks: Counter[str] = Counter()
         self.gone: set[int] = set()
@@ -250,12 +251,24 @@ class Life:
         if seen.method == "POST":
             return reply_json(document(0, "Unknown"))
         if seen.path.endswith("/documents"):
-            listed = [self.look(n) for n in range(len(self.steps)) if n not in self.gone]
-            return reply_json({"documents": listed, "count": len(listed)})
+            return reply_json(self.list(seen.query))
         number = int(seen.path.rpartition("-")[2])
         if number in self.gone:
             return reply_json({"errors": [{"id": 2021, "description": "Document Not Found"}]}, 404)
         return reply_json(self.look(number))
+
+    def list(self, query: Mapping[str, str]) -> dict[str, Any]:
+        there = [n for n in range(len(self.steps)) if n not in self.gone]
+        if not self.counts:
+            listed = [] if query["count"] == "0" else [self.look(n) for n in there]
+            return {"documents": listed, "count": len(there)}
+        if "indexStatus" in query:
+            failed = (n for n in there if self.steps[n] == ["Failed"])
+            listed = [document(n, "Failed", indexDetail="Invalid content") for n in failed]
+            return {"documents": listed, "count": len(listed), "states": {}}
+        listed = [self.look(n) for n in there]
+        states = Counter(one["indexStatus"] for one in listed)
+        return {"documents": [] if query["count"] == "0" else listed, "count": len(there), "states": states}
 
     def look(self, number: int) -> dict[str, Any]:
         self.looks[str(number)] += 1
@@ -270,6 +283,37 @@ def test_waiting_tells_of_every_look_and_gives_the_board(server: OddServer, clie
     assert [counts["Unknown"] for counts in told] == [3, 0, 0, 0] and len(told) == 4
     assert dict(board.counts) == {"Unknown": 0, "Starting": 0, "Pending": 0, "Success": 2, "Failed": 1}
     assert [(one.id, one.index_detail) for one in board.failed] == [("d-1", "Invalid content")]
+
+
+def test_a_server_that_counts_is_asked_for_the_failed_alone(server: OddServer, client: Portico) -> None:
+    """However many documents there are: one number of each state, and those that a user can do something about."""
+    states = {"Unknown": 70_000, "Starting": 1, "Pending": 2, "Success": 29_995, "Failed": 2}
+    failed = [document(n, "Failed", indexDetail="Invalid content") for n in range(2)]
+    server.answer = lambda seen: reply_json(
+        {"documents": failed if "indexStatus" in seen.query else [], "count": 2, "states": states}
+    )
+    board = client.rag.board(NAME)
+    assert (board.total, board.ended, dict(board.counts)) == (100_000, 29_997, states)
+    assert [one.id for one in board.failed] == ["d-0", "d-1"]
+    assert [(seen.query["count"], seen.query.get("indexStatus")) for seen in server.seen] == [
+        ("0", None), ("1000", "Failed"),
+    ]  # fmt: skip
+
+
+def test_the_failed_are_read_again_when_there_are_others_and_in_the_end(server: OddServer, client: Portico) -> None:
+    server.answer = life = Life("Failed", "Success")
+    life.steps[1] = ["Unknown"] * 6 + ["Success"]
+    board = client.rag.wait_until_indexed(NAME)
+    asked = ["F" if "indexStatus" in seen.query else "." for seen in server.seen]
+    assert "".join(asked) == "....F...F"
+    assert [one.id for one in board.failed] == ["d-0"] and board.total == 2
+
+
+def test_a_server_that_does_not_count_is_read_as_a_whole(server: OddServer, client: Portico) -> None:
+    server.answer = Life("Success", "Failed", counts=False)
+    board = client.rag.wait_until_indexed(NAME)
+    assert (board.total, [one.id for one in board.failed]) == (2, ["d-1"])
+    assert [seen.query["count"] for seen in server.seen] == ["0", *["1000"] * 4]
 
 
 def test_waiting_for_some_looks_at_no_others_and_at_each_until_it_ends(server: OddServer, client: Portico) -> None:

@@ -25,6 +25,7 @@ from portico import (
     UsageEvent,
 )
 from portico.sdk.events import ChatAssembler
+from tests.live import within_tries
 from tests.sdk.odd_server import DONE, OddServer, finish_chunk, frame, reply_json, reply_stream, text_chunk
 
 END = (frame(finish_chunk()), DONE)
@@ -34,11 +35,11 @@ USAGE = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12, "total
 def read(server: OddServer, *pieces: bytes | float, content_type: str = "text/event-stream", cut: bool = False) -> str:
     """The text of a stream made of these pieces, the same read by both clients."""
     server.answer = lambda seen: reply_stream(*pieces, content_type=content_type, cut=cut)
-    with Portico("k", server.url, timeout_s=5) as client, client.chat.stream("m/x", "hi") as stream:
+    with Portico("k", server.url, timeout_s=60) as client, client.chat.stream("m/x", "hi") as stream:
         text = "".join(stream.text_stream())
 
     async def again() -> str:
-        client = AsyncPortico("k", server.url, timeout_s=5)
+        client = AsyncPortico("k", server.url, timeout_s=60)
         async with client, await client.chat.stream("m/x", "hi") as stream:
             return "".join([piece async for piece in stream.text_stream()])
 
@@ -157,12 +158,19 @@ def test_text_that_came_with_the_error_is_not_lost(server: OddServer, client: Po
                 next(stream)
 
 
-def test_the_connection_of_a_finished_stream_is_used_again(server: OddServer, client: Portico) -> None:
+def test_the_connection_of_a_finished_stream_is_used_again(server: OddServer) -> None:
     server.answer = lambda seen: reply_stream(frame(text_chunk("a")) + b"".join(END))
-    for _ in range(5):
-        with client.chat.stream("m/x", "hi") as stream:
-            stream.get_final_text()
-    assert server.connections == 1
+
+    def one_is_enough() -> bool:
+        server.connections = 0
+        with Portico("k", server.url) as client:
+            for _ in range(5):
+                with client.chat.stream("m/x", "hi") as stream:
+                    stream.get_final_text()
+        return server.connections == 1
+
+    # Threads of the library put a connection back: when one is late, the next call opens another.
+    within_tries(one_is_enough, "five streams over one connection")
 
 
 def test_a_frame_that_is_no_json_raises(server: OddServer) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -28,7 +29,18 @@ from portico import (
     TlsFailed,
 )
 from portico.sdk.call import Call, Repeat, join_url
-from tests.sdk.odd_server import DONE, OddServer, Reply, finish_chunk, frame, reply_json, reply_stream, text_chunk
+from tests.live import wait_until, within_tries
+from tests.sdk.odd_server import (
+    DONE,
+    FOREVER,
+    OddServer,
+    Reply,
+    finish_chunk,
+    frame,
+    reply_json,
+    reply_stream,
+    text_chunk,
+)
 
 CHAT = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "ok"}, "finish_reason": "stop"}]}
 BUSY = reply_json({"errors": [{"id": 151, "description": "Provider Rate Limit"}]}, 429)
@@ -57,40 +69,63 @@ def test_base_and_path_meet_in_one_slash() -> None:
     assert join_url("http://h/api/", call) == join_url("http://h/api", call) == "http://h/api/v1/x?a=b+c"
 
 
-def test_one_connection_serves_many_calls(server: OddServer, client: Portico) -> None:
-    for _ in range(5):
-        client.status()
-    assert server.connections == 1
+def test_one_connection_serves_many_calls(server: OddServer) -> None:
+    def one_is_enough() -> bool:
+        server.connections = 0
+        with Portico("k", server.url) as client:
+            for _ in range(5):
+                client.status()
+        return server.connections == 1
+
+    # Threads of the library put a connection back: when one is late, the next call opens another.
+    within_tries(one_is_enough, "five calls over one connection")
 
 
 def test_a_server_that_never_answers_is_a_timeout(server: OddServer) -> None:
-    server.answer = lambda seen: Reply(stall_s=20)
-    begin = time.monotonic()
+    server.answer = lambda seen: Reply(stall_s=FOREVER)
     with Portico("k", server.url, timeout_s=0.2, max_retries=0) as client, pytest.raises(RequestTimeout) as raised:
         client.tokens.validate()
-    assert time.monotonic() - begin < 5
     assert "timeout_s" in str(raised.value)
 
 
 def test_a_stream_that_falls_silent_is_a_timeout(server: OddServer) -> None:
-    server.answer = lambda seen: reply_stream(frame(text_chunk("a")), 3.0, DONE)
-    with Portico("k", server.url, timeout_s=0.3) as client, client.chat.stream("m/x", "hi") as stream:
-        assert next(stream.text_stream()) == "a"
-        with pytest.raises(RequestTimeout):
-            next(stream)
+    server.answer = lambda seen: reply_stream(frame(text_chunk("a")), FOREVER, DONE)
+
+    def is_left_behind_its_first_word() -> bool:
+        with Portico("k", server.url, timeout_s=1) as client:
+            try:
+                stream = client.chat.stream("m/x", "hi")
+                assert next(stream.text_stream()) == "a"
+            except RequestTimeout:  # the machine stood still before
+                return False
+            with stream, pytest.raises(RequestTimeout):
+                next(stream)
+        return True
+
+    within_tries(is_left_behind_its_first_word, "the first word comes in time, and then nothing")
 
 
 def test_a_slow_stream_that_never_falls_silent_is_no_timeout(server: OddServer) -> None:
-    pieces = [p for n in range(6) for p in (frame(text_chunk(str(n))), 0.15)]
+    pieces = [p for n in range(6) for p in (frame(text_chunk(str(n))), 0.3)]
     server.answer = lambda seen: reply_stream(*pieces, frame(finish_chunk()), DONE)
-    with Portico("k", server.url, timeout_s=0.6) as client, client.chat.stream("m/x", "hi") as stream:
-        assert stream.get_final_text() == "012345"
+
+    def is_read_to_its_end() -> bool:
+        with Portico("k", server.url, timeout_s=1.5) as client:
+            try:
+                return client.chat.stream("m/x", "hi").get_final_text() == "012345"
+            except RequestTimeout:  # the machine stood still within the stream
+                return False
+
+    within_tries(is_read_to_its_end, "a stream that takes longer than its longest silence may")
 
 
 def test_timeout_s_of_a_call_bounds_the_whole_call(server: OddServer, client: Portico) -> None:
-    server.answer = lambda seen: Reply(stall_s=20)
-    with pytest.raises(RequestTimeout):
-        client.chat.complete("m/x", "hi", timeout_s=0.2)
+    server.answer = lambda seen: Reply(stall_s=FOREVER)
+    while not server.seen:  # a machine that stands still for so long sends nothing
+        with pytest.raises(RequestTimeout):
+            client.chat.complete("m/x", "hi", timeout_s=1)
+        with suppress(AssertionError):
+            wait_until(lambda: server.seen, "the request has arrived", 5)
     assert len(server.seen) == 1  # it may have cost money already
 
 
@@ -168,13 +203,13 @@ def test_retry_after_is_obeyed(server: OddServer, client: Portico) -> None:
 
 
 def test_retry_after_may_be_a_date_and_is_handed_to_the_caller(server: OddServer, client: Portico) -> None:
-    date = format_datetime(datetime.now(UTC) + timedelta(seconds=300), usegmt=True)
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=3000), usegmt=True)
     server.answer = lambda seen: busy(429, Retry_After=date)
     with pytest.raises(RateLimited) as raised:
         client.tokens.validate()
-    assert len(server.seen) == 1  # five minutes are for the caller to decide
+    assert len(server.seen) == 1  # so many minutes are for the caller to decide
     assert raised.value.retry_after_s is not None
-    assert 290 < raised.value.retry_after_s <= 300
+    assert 2900 < raised.value.retry_after_s <= 3000
 
 
 def test_nobody_there_is_unreachable_and_says_what_to_do() -> None:
@@ -231,15 +266,15 @@ def test_a_closed_client_says_so(server: OddServer) -> None:
 
 
 def test_hanging_up_reaches_the_server(server: OddServer, client: Portico) -> None:
-    pieces: list[bytes | float] = [p for _ in range(200) for p in (frame(text_chunk("x" * 2000)), 0.02)]
+    pieces: list[bytes | float] = [p for _ in range(3000) for p in (frame(text_chunk("x" * 2000)), 0.02)]
     server.answer = lambda seen: reply_stream(*pieces)
     with client.chat.stream("m/x", "hi") as stream:
         next(stream)
-    assert server.hung_up.wait(5)
+    assert server.hung_up.wait(60)
 
 
 def test_cancelling_a_task_reaches_the_server(server: OddServer) -> None:
-    pieces: list[bytes | float] = [p for _ in range(200) for p in (frame(text_chunk("x" * 2000)), 0.02)]
+    pieces: list[bytes | float] = [p for _ in range(3000) for p in (frame(text_chunk("x" * 2000)), 0.02)]
     server.answer = lambda seen: reply_stream(*pieces)
 
     async def main() -> None:
@@ -250,7 +285,7 @@ def test_cancelling_a_task_reaches_the_server(server: OddServer) -> None:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert await asyncio.to_thread(server.hung_up.wait, 5)
+            assert await asyncio.to_thread(server.hung_up.wait, 60)
 
     async def consume(client: AsyncPortico) -> None:
         async with await client.chat.stream("m/x", "hi") as stream:
@@ -261,7 +296,7 @@ def test_cancelling_a_task_reaches_the_server(server: OddServer) -> None:
 
 
 def test_ctrl_c_ends_a_wait_at_once_and_the_client_lives_on(server: OddServer, client: Portico) -> None:
-    server.script = [Reply(stall_s=30)]
+    server.script = [Reply(stall_s=FOREVER)]
     server.answer = lambda seen: reply_json({"running": True})
 
     def interrupt() -> None:
@@ -269,27 +304,23 @@ def test_ctrl_c_ends_a_wait_at_once_and_the_client_lives_on(server: OddServer, c
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
-    begin = time.monotonic()
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
         client.chat.complete("m/x", "hi")
     thread.join()
-    assert time.monotonic() - begin < 3
     assert client.status().running
 
 
 def test_ctrl_c_ends_a_silent_stream_at_once(server: OddServer, client: Portico) -> None:
-    server.script = [reply_stream(frame(text_chunk("a")), 4.0, frame(text_chunk("b")), DONE)]
+    server.script = [reply_stream(frame(text_chunk("a")), FOREVER, frame(text_chunk("b")), DONE)]
     server.answer = lambda seen: reply_json({"running": True})
     with client.chat.stream("m/x", "hi") as stream:
         next(stream)
         timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
-        begin = time.monotonic()
-        timer.start()
         with pytest.raises(KeyboardInterrupt):
+            timer.start()
             next(stream)
-    assert time.monotonic() - begin < 3
     timer.join()
     assert stream.completion_so_far.text == "a"
     assert client.status().running
@@ -311,14 +342,14 @@ def test_the_async_client_retries_and_fails_alike(server: OddServer) -> None:
     server.answer = lambda seen: reply_json({"running": True})
 
     async def main() -> None:
-        async with AsyncPortico("k", server.url, timeout_s=0.3) as client:
+        async with AsyncPortico("k", server.url, timeout_s=60) as client:
             assert (await client.status()).running
             server.answer = lambda seen: reply_json({"errors": [{"id": 8, "description": "no"}]}, 400)
             with pytest.raises(BadRequest):
                 await client.chat.complete("m/x", "hi")
-            server.answer = lambda seen: Reply(stall_s=20)
+            server.answer = lambda seen: Reply(stall_s=FOREVER)
             with pytest.raises(RequestTimeout):
-                await client.chat.complete("m/x", "hi")
+                await client.chat.complete("m/x", "hi", timeout_s=0.2)
         async with AsyncPortico("k", FREE_PORT_URL, max_retries=0) as client:
             with pytest.raises(HostUnreachable):
                 await client.status()

@@ -91,13 +91,13 @@ def test_a_frame_beyond_the_bound_is_refused() -> None:
 
 def test_a_big_frame_in_small_pieces_takes_linear_time() -> None:
     decoder = SSEDecoder()
-    piece, begin = b"x" * 1000, time.perf_counter()
+    piece, begin = b"x" * 1000, time.process_time()
     decoder.feed(b"data: ")
     for _ in range(20_000):
         decoder.feed(piece)
     (event,) = decoder.feed(b"\n\n")
     assert len(event.data) == 20_000_000
-    assert time.perf_counter() - begin < 5  # copying all that is held at each piece would take minutes
+    assert time.process_time() - begin < 5  # copying all that is held at each piece would take minutes
 
 
 ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])

@@ -32,7 +32,8 @@ KINDS: tuple[ErrorKind, ...] = (
     "bad_request",
     "html",
 )
-RETRY_AFTER_S = 7
+RETRY_AFTER_S = 90
+"""Longer than the servers of the suites try again."""
 INNER_URL = "http://10.1.2.3:8443/internal/v1"
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><center>nginx</center></body></html>"
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portico.server.access.caller import Caller
-from portico.server.access.credentials import Credentials
-from portico.server.access.first_start import first_start
+from portico.server.access.host.credentials import Credentials
+from portico.server.access.host.first_start import first_start
 from portico.server.access.snapshot import TokenSnapshot
 from portico.server.access.tenancy import Tenancy
 from portico.server.settings import Secret
@@ -17,6 +17,8 @@ from portico.server.storage.secrets import open_installation_key
 
 KEY = Secret("an installation key of the tests, long enough")
 ADDRESS = "http://127.0.0.1:8080"
+NEVER_S = 86_400.0
+"""No look around without a notice: what is known of a change, a notice has brought, and the wait for it may be long."""
 
 
 @dataclass
@@ -56,7 +58,7 @@ async def open_house(url: str, data_dir: Path, key: Secret | None = KEY) -> Hous
     master = await open_installation_key(database, data_dir, key)
     credentials = await first_start(database, master, data_dir, ADDRESS)
     snapshot = TokenSnapshot(database, master)
-    changes = Changes(database.url)
+    changes = Changes(database.url, safety_net_s=NEVER_S)
     changes.subscribe(snapshot.follow)
     await changes.start()
     return House(Tenancy(database, master, snapshot), changes, credentials)

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from portico.server.access import organizations, projects, tokens
+from portico.server.access import organizations, tokens
 from portico.server.access.authenticate import authenticate
+from portico.server.access.organizations import projects
 from portico.server.access.snapshot import TokenSnapshot
 from portico.server.errors import PorticoError
 from portico.server.storage.changes import Changes
@@ -31,8 +32,8 @@ def state(snapshot: TokenSnapshot, token: str) -> str:
         return f"refused {refusal.id}"
 
 
-async def until(check: Callable[[], bool], within_s: float = 15.0) -> None:
-    """The promise is one second, on a machine that has one. What no notice brought would come after half a minute."""
+async def until(check: Callable[[], bool], within_s: float = 60.0) -> None:
+    """The promise is one second, on a machine that has one. What no notice brought would not come (house.py)."""
     deadline = time.monotonic() + within_s
     while not check():
         assert time.monotonic() < deadline, "too late"
@@ -75,7 +76,7 @@ async def test_change_reaches_a_second_process_within_one_second(
         await tokens.change_token(house.tenancy, house.member, made.id, status="Blocked")
         await until(lambda: ask(made.id) == "refused 6")
         process.stdin.close()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 async def test_the_process_that_makes_a_change_knows_it_at_once(house: House) -> None:
@@ -142,7 +143,7 @@ async def test_changes_while_the_listener_was_cut_off_are_found_after_it_is_back
             await connection.execute(text(cut))
             await connection.execute(text("UPDATE tokens SET blocked = true"))
         for snapshot in (house.snapshot, other.snapshot):
-            await until(lambda s=snapshot: state(s, house.first.project_token) == "refused 6", within_s=15)  # type: ignore[misc]
+            await until(lambda s=snapshot: state(s, house.first.project_token) == "refused 6")  # type: ignore[misc]
 
 
 async def test_safety_net_finds_what_was_never_announced(house: House) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from portico.server.access.authenticate import authenticate
 from portico.server.access.members import invite_to_organization, invite_to_project
-from portico.server.access.project_roles import list_all
+from portico.server.access.members.project_roles import list_all
 from portico.server.errors import TokenBlocked
 from portico.server.kit.hashing import random_text
 from portico.server.storage import migrations

@@ -67,7 +67,7 @@ def test_a_stop_while_a_dead_worker_is_being_replaced_ends_the_server(
     crew = _Crew(settings, listening, die_when_ready)
     began = time.monotonic()
     assert crew.run(lambda first: later(workers.RESTART_S / 2, crew.stop)) == 0
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 def test_a_worker_that_hangs_is_killed_in_the_end(

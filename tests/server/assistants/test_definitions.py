@@ -13,7 +13,8 @@ from typing import Any, cast
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access.caller import Caller
 from portico.server.assistants import definitions as module
@@ -22,11 +23,12 @@ from portico.server.assistants.listing import list_items
 from portico.server.assistants.manage import Assistants
 from portico.server.assistants.models import Models, Named
 from portico.server.errors import PorticoError
+from portico.server.storage.assistants import list_assistants
 from portico.server.storage.changes import Change
 from tests.server.access.house import House
 
 pytestmark = pytest.mark.anyio
-SEEN_WITHIN_S = 15.0
+SEEN_WITHIN_S = 60.0
 
 
 class AnyModel:
@@ -259,7 +261,7 @@ class Second:
         return self._process.stdout.readline().strip()
 
     def says(self, name: str, prompt: str) -> bool:
-        """Within a second on a machine that has one; without a notice it would take half a minute."""
+        """Within a second on a machine that has one; without a notice never (house.py)."""
         deadline = time.monotonic() + SEEN_WITHIN_S
         while (found := self.prompt(name)) != prompt:
             if time.monotonic() > deadline:
@@ -302,7 +304,7 @@ async def test_another_process_knows_every_change_within_a_second(
     assert second.says("Interpreter", "refused 1")
 
 
-async def test_a_thousand_assistants(house: House, assistants: Assistants) -> None:
+async def test_a_thousand_assistants(house: House, assistants: Assistants, monkeypatch: pytest.MonkeyPatch) -> None:
     first = await make(assistants, house.member, "Bot 0000")
     async with house.tenancy.database.begin() as connection:
         await connection.execute(
@@ -323,18 +325,28 @@ async def test_a_thousand_assistants(house: House, assistants: Assistants) -> No
         )
     await assistants.definitions.refresh(house.member.organization_id)
     assert assistants.definitions.find(house.member, "bot 0999").active.revision_id == 1
-    begin = time.perf_counter()
+    read: list[int] = []
+
+    async def noting(connection: AsyncConnection, place: Any, changed: list[str]) -> Any:
+        read.append(len(changed))
+        return await list_assistants(connection, place, changed)
+
+    monkeypatch.setattr(module, "list_assistants", noting)
     await assistants.definitions.refresh()
-    assert time.perf_counter() - begin < 0.2, "nothing has changed: no row is read"
+    assert read == [], "nothing has changed: no row is read"
     held = assistants.definitions.find(house.member, "Bot 0998")
-    begin = time.perf_counter()
     await assistants.change(house.member, "Bot 0999", {"action": "savePublishNewRevision", "prompt": "Be brief."})
-    assert time.perf_counter() - begin < 0.5, "one has changed: one is read"
+    assert read == [1], "one has changed: one is read"
     assert assistants.definitions.find(house.member, "Bot 0999").active.prompt == "Be brief."
     assert assistants.definitions.find(house.member, "Bot 0998") is held
-    begin = time.perf_counter()
+    asked: list[str] = []
+    event.listen(
+        house.tenancy.database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda connection, cursor, statement, *_: asked.append(statement),
+    )
     listed = await list_items(house.tenancy, house.member, {"detail": "full"}, lambda provider, model: None)
-    assert time.perf_counter() - begin < 2.0
+    assert len(asked) < 10, "however many there are"
     assert [one.assistant_name for one in listed.assistants[:2]] == ["Bot 0000", "Bot 0001"]
     assert len(listed.assistants) == 1000
     assert all(isinstance(one.intents, list) and one.intents[0].revisions for one in listed.assistants)

@@ -41,6 +41,9 @@ class Gateway:
     def accepts(self, caller: Caller, ref: ModelRef) -> frozenset[str]:
         return frozenset({"text/csv"})
 
+    async def require_room(self, caller: Caller) -> None:
+        pass
+
 
 class Known:
     """One assistant, whatever its name."""

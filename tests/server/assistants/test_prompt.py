@@ -53,6 +53,9 @@ class Gateway:
     def accepts(self, caller: Caller, ref: ModelRef) -> frozenset[str]:
         return frozenset({"text/csv"})
 
+    async def require_room(self, caller: Caller) -> None:
+        pass
+
 
 class Shelf:
     """Stored revisions, for whom the active one is not the one."""

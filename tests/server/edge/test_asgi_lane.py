@@ -120,7 +120,7 @@ class Client:
 
 
 async def done(client: Client) -> Client:
-    await asyncio.wait_for(client.task, 5)
+    await asyncio.wait_for(client.task, 60)
     assert client.sent[-1]["type"] == "http.response.body" and not client.sent[-1].get("more_body")
     return client
 
@@ -220,16 +220,17 @@ async def test_a_client_that_leaves_within_its_body_starts_nothing(serve: Callab
     client.incoming.get_nowait(), client.incoming.get_nowait()
     client.incoming.put_nowait({"type": "http.request", "body": b"x", "more_body": True})
     client.leave()
-    await asyncio.wait_for(client.task, 5)
+    await asyncio.wait_for(client.task, 60)
     assert not client.sent
 
 
 @pytest.mark.parametrize("streamed", [True, False])
 async def test_hc16_hanging_up_cancels_the_handler(serve: Callable[..., Corridor], streamed: bool) -> None:
     stream = Chunks(*[b"{}"] * 1000, gap_s=0.01)
-    cancelled = asyncio.Event()
+    begun, cancelled = asyncio.Event(), asyncio.Event()
 
     async def slow(_: Exchange) -> Any:
+        begun.set()
         if streamed:
             return stream
         try:
@@ -239,9 +240,12 @@ async def test_hc16_hanging_up_cancels_the_handler(serve: Callable[..., Corridor
             raise
 
     client = Client(serve(slow))
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(60):
+        await begun.wait()
+        while streamed and not client.sent:
+            await asyncio.sleep(0.01)
     client.leave()
-    await asyncio.wait_for(client.task, 5)
+    await asyncio.wait_for(client.task, 60)
     if streamed:
         assert len(stream.left) > 900 and isinstance(stream.closed[0], asyncio.CancelledError)
     else:
@@ -251,10 +255,12 @@ async def test_hc16_hanging_up_cancels_the_handler(serve: Callable[..., Corridor
 async def test_hc15_silence_is_broken_by_comments(serve: Callable[..., Corridor]) -> None:
     async def slow(exchange: Exchange) -> Any:
         exchange.stream = True
-        await asyncio.sleep(0.25)
+        while not client.body.startswith(KEEP_ALIVE * 2):
+            await asyncio.sleep(0.01)
         return Chunks(b"{}")
 
-    client = await done(Client(serve(slow, keep_alive_s=0.05)))
+    client = Client(serve(slow, keep_alive_s=0.05))
+    await done(client)
     assert client.body.startswith(KEEP_ALIVE * 2)
     assert client.body.replace(KEEP_ALIVE, b"") == b"data: {}\n\ndata: [DONE]\n\n"
 

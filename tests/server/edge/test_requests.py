@@ -283,7 +283,8 @@ async def test_the_organization_token_is_out_of_scope(watched: Watched) -> None:
     assert (reply.status, reply.json()["errors"][0]["id"]) == (403, 7)
 
 
-async def test_a_line_on_its_way_is_waited_for(watched: Watched) -> None:
+async def test_a_line_on_its_way_is_waited_for(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portico.server.gateway.requests.FLUSH_S", 60.0)  # however busy the machine is
     asked = asyncio.create_task(watched.ask(state("request-1")))
     await asyncio.sleep(0.5)
     await watched.store(line(watched.house, 1))
@@ -297,12 +298,15 @@ async def second(house: House, tmp_path: Path) -> AsyncIterator[Watched]:
         yield process
 
 
-async def test_a_request_of_another_process_is_running_and_can_be_ended(watched: Watched, second: Watched) -> None:
+async def test_a_request_of_another_process_is_running_and_can_be_ended(
+    house: House, tmp_path: Path, second: Watched
+) -> None:
     work = Work()
     second.running.add("r1", second.house.member, work)
-    assert (await watched.ask(state("r1"))).json()["status"] == "running"
-    assert work.errors == []
-    assert (await cancel(watched, "r1")).json()["status"] == "cancelled"
+    async with Watched(house, tmp_path, wait_s=60.0) as first:
+        assert (await first.ask(state("r1"))).json()["status"] == "running"
+        assert work.errors == []
+        assert (await cancel(first, "r1")).json()["status"] == "cancelled"
     assert [type(error) for error in work.errors] == [RequestCancelled]
 
 

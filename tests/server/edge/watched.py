@@ -24,6 +24,7 @@ from portico.server.storage.changes import Changes
 from portico.server.storage.flush import UsageFlusher
 from portico.server.storage.journal import Journal
 from portico.server.storage.usage import UsageLine
+from portico.server.storage.work_status import WorkStatus
 from portico.server.telemetry.metrics import Metrics
 from portico.server.telemetry.publisher import Publisher
 from tests.server.access.house import House
@@ -41,15 +42,15 @@ class Reply:
 
 
 class Watched:
-    """One server process as far as these routes go. `metrics` is the setting."""
+    """One server process as far as these routes go. `metrics` is the setting; so long it waits for what others say."""
 
-    def __init__(self, house: House, data_dir: Path, metrics: str = "off") -> None:
+    def __init__(self, house: House, data_dir: Path, metrics: str = "off", *, wait_s: float = 0.3) -> None:
         self.house = house
         self._data_dir = data_dir
         self.running = Running()
         database = house.tenancy.database
         self._changes = Changes(database.url)
-        elsewhere = Elsewhere(self.running, database, self._changes, wait_s=0.3)
+        elsewhere = Elsewhere(self.running, database, self._changes, wait_s)
         self.metrics = Metrics({"open_streams": lambda: self.running.open_streams})
         self.publisher = None if metrics == "off" else Publisher(self.metrics, data_dir / "metrics")
         requests = Requests(self.house.tenancy, self.running, elsewhere)
@@ -61,6 +62,7 @@ class Watched:
             requests=requests,
             assistant_requests=AssistantRequests(self.house.tenancy, desk, self.running, requests, days=7),
             metrics=self.publisher,
+            work_status=WorkStatus(database),
         )
         guard = Guard(house.snapshot, open_metrics=metrics == "open")
         self._app: Corridor = build_application(cast(Services, services), guard)
@@ -80,7 +82,7 @@ class Watched:
         for line in lines:
             journal.append(line)
         flusher = UsageFlusher(journal, str(self.house.tenancy.database.url))
-        await flusher.close()
+        await flusher.close(60)
         journal.close()
 
     async def ask(
@@ -119,7 +121,7 @@ class Watched:
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 incoming.put_nowait({"type": "http.disconnect"})  # as uvicorn says it once the answer is over
 
-        await asyncio.wait_for(self._app(scope, incoming.get, send), 20)
+        await asyncio.wait_for(self._app(scope, incoming.get, send), 60)
         body = b"".join(message.get("body", b"") for message in sent[1:])
         found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         return Reply(sent[0]["status"], found, body)

@@ -56,8 +56,8 @@ class Cache:
     def __init__(self) -> None:
         self.entries: dict[bytes, Any] = {}
 
-    def embedding_key(self, caller: Caller, model: Model, element: str, *_: Any) -> bytes:
-        return f"{model.full_name} {element}".encode()
+    def embedding_key(self, caller: Caller, model: Model, element: str, *rest: Any) -> bytes:
+        return f"{model.full_name} {element} {rest[-1]}".encode()
 
     def find(self, key: bytes) -> Any:
         return self.entries.get(key)
@@ -75,12 +75,12 @@ class House:
     def __init__(self, *choices: Choice, retries: int = 0) -> None:
         self.ledger = Ledger()
         self.cache = Cache()
-        self.transport = Transport(request_timeout_s=20, gap_timeout_s=20, connect_timeout_s=5)
+        self.transport = Transport(request_timeout_s=60, gap_timeout_s=60, connect_timeout_s=60)
         self.choices = choices
         route = Route(choices[0].model, choices)
         self.board = Switchboard(
             targets=cast(Any, SimpleNamespace(find=lambda *_: route)),
-            executor=Executor(self.transport, retries=retries, retry_budget_s=5),
+            executor=Executor(self.transport, retries=retries, retry_budget_s=60),
             ledger=cast(Any, self.ledger),
             limits=cast(Any, SimpleNamespace(of=lambda _: None)),
             cache=cast(Any, self.cache),

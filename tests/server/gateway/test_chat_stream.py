@@ -61,7 +61,7 @@ async def rest(stream: ChatStream) -> list[bytes]:
                 await stream.more()
         return found
 
-    return await asyncio.wait_for(run(read()), 5)
+    return await asyncio.wait_for(run(read()), 60)
 
 
 async def test_an_end_behind_what_nobody_gets_to_see_is_an_end() -> None:

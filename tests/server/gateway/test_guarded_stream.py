@@ -41,7 +41,7 @@ class Told(Stream):
         if isinstance(piece, Exception):
             raise piece
         self.taken += 1
-        self._signal.clear()
+        self._signal.is_set = False
         asyncio.get_running_loop().call_soon(self._signal.set)
         return [piece]
 
@@ -73,8 +73,8 @@ async def after(refused: GuardrailBlocked | None, wait_s: float = 0.02) -> Guard
     return refused
 
 
-def pending(refused: GuardrailBlocked | None) -> Verdict:
-    return Verdict(asyncio.get_running_loop().create_task(after(refused)))
+def pending(refused: GuardrailBlocked | None, wait_s: float = 0.02) -> Verdict:
+    return Verdict(asyncio.get_running_loop().create_task(after(refused, wait_s)))
 
 
 async def read(guarded: Answer | Stream) -> list[bytes]:
@@ -110,7 +110,7 @@ async def test_a_stream_is_masked_after_the_input_was_checked(settings: Any) -> 
     checked = policy(**settings)
     guarded = await guard_answer(checked, pending(None), inner)
     assert isinstance(guarded, Stream) and (guarded.headers, guarded.cache) == (inner.headers, "MISS")
-    chunks = await asyncio.wait_for(run(read(guarded)), 5)
+    chunks = await asyncio.wait_for(run(read(guarded)), 60)
     assert text(chunks) == "write to [EMAIL]" == checked.asked
     assert inner.closed == [None]
 
@@ -119,7 +119,7 @@ async def test_no_byte_is_taken_while_the_input_is_checked_and_a_block_closes_th
     inner = Told(*PIECES)
     guarded = await guard_answer(policy(**OFF), pending(REFUSED), inner)
     with pytest.raises(GuardrailBlocked):
-        await asyncio.wait_for(run(read(guarded)), 5)
+        await asyncio.wait_for(run(read(guarded)), 60)
     assert inner.taken == 0
     assert inner.closed == [REFUSED]
 
@@ -130,24 +130,24 @@ async def test_an_answer_is_judged_before_its_rest_goes_out() -> None:
     inner = Told(*PIECES)
     guarded = await guard_answer(checked, Verdict(), inner)
     with pytest.raises(GuardrailBlocked):
-        await asyncio.wait_for(run(read(guarded)), 5)
+        await asyncio.wait_for(run(read(guarded)), 60)
     assert checked.asked == "write to ann@mail.example"
     assert inner.closed == [REFUSED]
 
 
 async def test_without_an_output_guardrail_chunks_pass_as_they_are() -> None:
     guarded = await guard_answer(policy(**OFF), pending(None), Told(*PIECES))
-    assert await asyncio.wait_for(run(read(guarded)), 5) == list(PIECES)
+    assert await asyncio.wait_for(run(read(guarded)), 60) == list(PIECES)
 
 
 async def test_an_error_of_the_provider_stays_one() -> None:
     inner = Told(PIECES[0], ProviderUnknown("broken"))
     with pytest.raises(ProviderUnknown):
-        await asyncio.wait_for(run(read(await guard_answer(policy(), Verdict(), inner))), 5)
+        await asyncio.wait_for(run(read(await guard_answer(policy(), Verdict(), inner))), 60)
 
 
 async def test_a_caller_that_leaves_cancels_the_check() -> None:
-    verdict = pending(None)
+    verdict = pending(None, wait_s=600)
     task = verdict.pending
     guarded = await guard_answer(policy(), verdict, Told(*PIECES))
     reading = asyncio.create_task(run(read(guarded)))
@@ -156,7 +156,7 @@ async def test_a_caller_that_leaves_cancels_the_check() -> None:
     with pytest.raises(asyncio.CancelledError):
         await reading
     assert task is not None
-    await asyncio.wait([task], timeout=5)
+    await asyncio.wait([task], timeout=60)
     assert task.cancelled()
 
 

@@ -84,18 +84,18 @@ def test_every_rule_is_tried_for_what_it_finds() -> None:
 def test_an_attack_inside_of_a_long_text_is_found_in_time() -> None:
     filler = "The quarterly report shows growth in all regions, and the rules for expenses stay as they were. "
     text = filler * 1_000 + ATTACKS[0] + filler * 1_000
-    began = time.perf_counter()
+    began = time.process_time()
     assert maybe_finding(text, THRESHOLD) is not None
-    assert time.perf_counter() - began < 5, "usually a fifth of a second for 200,000 characters"
+    assert time.process_time() - began < 5, "usually a fifth of a second for 200,000 characters"
 
 
 @pytest.mark.parametrize(
     "text", ["a" * 100_000, "ignore " * 20_000, "i " * 50_000, "how to make " * 9_000, "=" * 90_000]
 )
 def test_no_text_holds_a_rule_up(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     score_text(text)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 # personal data ------------------------------------------------------------------------------------------------
@@ -165,9 +165,9 @@ def test_what_only_looks_like_it_is_left_alone(kind: PiiKind, text: str) -> None
     ids=lambda text: text[:6],
 )  # fmt: skip
 def test_no_text_holds_the_search_for_personal_data_up(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     passed(guard(None, ("falcon",), *MASKS), [text])
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 # deny words ---------------------------------------------------------------------------------------------------
@@ -277,11 +277,11 @@ def test_a_private_key_always_blocks() -> None:
 
 def test_a_long_buffered_answer_costs_time_in_proportion() -> None:
     guarded = guard(None, (), *MASKS)
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(200_000):
         guarded.feed("word ")
     assert len(guarded.finish()) == 1_000_000
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 # the policy of a project --------------------------------------------------------------------------------------
@@ -467,6 +467,50 @@ def test_hc31_a_stream_is_masked_and_keeps_its_shape(mode: Any, size: int) -> No
     assert [json.loads(one)["choices"][0]["finish_reason"] for one in out[-2:-1]] == ["stop"]
     assert out[-1] == usage
     assert b"leak" not in b"".join(out)
+
+
+@pytest.mark.parametrize("mode", [WINDOW, {"pii": [{"kind": "email"}]}], ids=["window", "buffer"])
+def test_hc31_a_text_that_comes_with_its_end_keeps_its_order(mode: Any) -> None:
+    long = " ".join(map(str, range(500)))
+    for first in ([], [chunk({"role": "assistant", "content": ""})]):
+        assert told(streamed(policy(**mode), [*first, chunk({"content": long}, "stop")])) == long
+
+
+def thought(text: str) -> dict[str, str]:
+    return {"type": "thinking", "thinking": text, "signature": "s"}
+
+
+@pytest.mark.parametrize("mode", [WINDOW, {"pii": [{"kind": "email"}]}], ids=["window", "buffer"])
+def test_hc31_a_signed_thought_follows_all_of_its_text_and_is_left_out_when_something_of_it_is_masked(
+    mode: Any,
+) -> None:
+    clean, masked = "one thought of many words " * 9, "I write to ann@mail.example"
+    hidden = {"type": "redacted_thinking", "data": "eA=="}
+    chunks = [chunk({"reasoning_content": clean}), chunk({"thinking_blocks": [thought(clean)]})]
+    chunks += [chunk({"reasoning_content": masked}), chunk({"thinking_blocks": [thought(masked), hidden]})]
+    chunks += [chunk({"reasoning_details": [{"text": "leak"}]}), chunk({"content": "Hi"}), chunk({}, "stop")]
+    out = streamed(policy(**mode), chunks)
+    deltas = [json.loads(one)["choices"][0]["delta"] for one in out]
+    signed = next(place for place, delta in enumerate(deltas) if "thinking_blocks" in delta)
+    assert told(out[:signed], "reasoning_content") == clean
+    assert told(out, "reasoning_content") == clean + "I write to [EMAIL]"
+    assert [delta["thinking_blocks"] for delta in deltas if "thinking_blocks" in delta] == [[thought(clean)], [hidden]]
+    assert b"ann@" not in b"".join(out) and b"leak" not in b"".join(out)
+
+
+def test_a_whole_answer_keeps_the_signed_thoughts_in_which_nothing_is_masked() -> None:
+    said = {"content": "Hi", "reasoning_content": "to ann@mail.example", "reasoning_details": [{"text": "leak"}]}
+    blocks = [thought("to ann@mail.example"), thought("fine")]
+    members: Any = {"choices": [{"index": 0, "message": {**said, "thinking_blocks": blocks}, "finish_reason": "stop"}]}
+    guard_whole(policy(pii=[{"kind": "email"}]), members)
+    [choice] = json.loads(bytes(members["choices"]))
+    assert choice["message"] == {"content": "Hi", "reasoning_content": "to [EMAIL]", "thinking_blocks": [blocks[1]]}
+
+
+def test_hc31_a_blocked_word_in_a_signed_thought_blocks() -> None:
+    guarded = ChunkGuard(policy(denyWords={"output": ["falcon"]}, stream={"mode": "window"}))
+    with pytest.raises(GuardrailBlocked):
+        guarded.feed([chunk({"thinking_blocks": [thought("a falcon")]})])
 
 
 def test_hc31_a_buffered_stream_lets_nothing_out_before_its_end() -> None:

@@ -113,7 +113,7 @@ def test_the_providers_own_members_stay_and_its_sums_are_ours(journal: Journal) 
 def test_hc09_what_the_provider_did_not_count_is_estimated_and_marked(journal: Journal) -> None:
     made = meter(journal)
     assert made.turn is not None
-    made.turn.content_frames = 7
+    made.turn.seen_tokens = 7
     made.estimate(400)
     assert made.turn.tokens == Tokens(input_uncached=100, output_visible=7, estimated=True)
     made.estimate(4000)

@@ -11,10 +11,11 @@ import pytest
 
 from portico.server.catalog.entry import Model, Parameter, Reasoning
 from portico.server.errors import MediaNotSupported, PorticoError, ProviderRefused
-from portico.server.gateway.parameters import fit_request
+from portico.server.gateway.parameters import fit_request, refuse_dropped
 from portico.server.providers.base import Turn
 from portico.wire.model_ref import DirectModel
 from portico.wire.requests import AssistantUse, ChatRequest
+from tests.pace import stretch
 
 THINKS = Reasoning(effort_values=("low", "medium", "high"), thinking_mode="level", can_disable=True)
 THINKS_OR_SAMPLES = Reasoning(
@@ -68,17 +69,52 @@ def test_a_plain_request_costs_less_than_a_microsecond() -> None:
     request, turn = ask(chosen, temperature=0.3, max_tokens=20, stream=True), Turn(False)
     best = float("inf")
     for _ in range(200):  # of a busy machine the best round counts
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(100):
             fit_request(request, chosen, turn)
-        best = min(best, (time.perf_counter() - start) / 100)
-    assert best < 2e-6, f"{best * 1e9:.0f} ns"
+        best = min(best, (time.process_time() - start) / 100)
+    assert best < 2e-6 * stretch(20), f"{best * 1e9:.0f} ns"
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ([("system", "Be brief."), ("user", "Hi")], [("user", "Be brief.\n\nHi")]),
+        ([("system", "A"), ("user", "Hi"), ("system", "B"), ("user", "x")], [("user", "A\n\nB\n\nHi"), ("user", "x")]),
+        ([("system", [{"type": "text", "text": "A"}]), ("user", "Hi")], [("user", "A\n\nHi")]),
+        (
+            [("system", "A"), ("user", [{"type": "text", "text": "Hi"}]), ("user", "x")],
+            [("user", [{"type": "text", "text": "A"}, {"type": "text", "text": "Hi"}]), ("user", "x")],
+        ),
+        ([("system", "A"), ("assistant", "Hi")], [("user", "A"), ("assistant", "Hi")]),
+        ([("system", ""), ("user", "Hi")], [("user", "Hi")]),
+        ([("system", "A")], [("user", "A")]),
+    ],
+)
+def test_hc20_system_texts_stand_before_the_first_user_message_where_a_model_refuses_them(said: Any, sent: Any) -> None:
+    messages = [{"role": role, "content": content} for role, content in said]
+    chosen = model(system_role=False)
+    request = ask(chosen, messages=messages)
+    made = fit_request(request, chosen, Turn(False)).members["messages"]
+    assert [(one["role"], one["content"]) for one in msgspec.json.decode(made)] == sent
 
 
 def test_hc22_a_parameter_that_is_not_supported_is_dropped_with_a_note() -> None:
     chosen = model(parameters={"temperature": Parameter(False), "top_p": Parameter(True)})
     assert fitted(chosen, temperature=0.3, top_p=0.5) == ({"top_p": 0.5}, ["temperature dropped"])
     assert fitted(chosen, temperature=None, top_p=0.5) == ({"top_p": 0.5}, [])
+
+
+def test_hc22_strict_refuses_what_an_adapter_has_dropped_but_for_the_settings_of_an_assistant() -> None:
+    chosen = model()
+    turn = Turn(False, adjusted=["temperature 1.7->1", "top_k dropped: thinking is on", "seed dropped"])
+    refuse_dropped(ask(chosen, n=2, temperature=1.7, top_k=3), turn)
+    with pytest.raises(ProviderRefused, match="'seed' is not supported") as caught:
+        refuse_dropped(ask(chosen, seed=3), turn)
+    assert (caught.value.status, caught.value.code, caught.value.param) == (400, "unsupported_parameter", "seed")
+    request = ask(chosen, seed=3)
+    request.assistant = AssistantUse("a", "a", 1, defaults=frozenset({"seed"}))
+    refuse_dropped(request, turn)
 
 
 def test_hc22_strict_refuses_what_would_be_dropped_or_clamped() -> None:

@@ -159,7 +159,7 @@ async def test_a_minute_that_is_over_leaves_nothing_behind(worker: Worker, calle
     await put(worker, caller, requestsPerMinute=40)
     (await worker.take(caller)).settle(0, 0)
     clock.move(120)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while worker.limits._bank._purses:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
@@ -170,7 +170,7 @@ async def test_a_new_minute_is_ready_before_it_begins(worker: Worker, caller: Ca
     (await worker.take(caller)).settle(0, 0)
     clock.move(49)
     (await worker.take(caller)).settle(0, 0)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not any(purse.granted and purse.until > clock() + 2 for purse in worker.limits._bank._purses.values()):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
@@ -189,7 +189,7 @@ async def test_a_rate_lets_pass_while_the_database_is_away(
             assert dict(ticket.headers())[b"x-ratelimit-remaining-requests"] == b"0"
             ticket.settle(0, 0)
     clock.move(60)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while worker.limits._bank._away:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)

@@ -10,7 +10,7 @@ import pytest
 
 from portico.server.access.caller import Caller
 from portico.server.errors import RequestCancelled
-from portico.server.gateway.elsewhere import CHANNEL, Elsewhere
+from portico.server.gateway.elsewhere import CHANNEL, Elsewhere, Wish
 from portico.server.gateway.running import Running
 from portico.server.ids import OrganizationId, ProjectId, TokenId
 from portico.server.storage.changes import Changes
@@ -60,7 +60,15 @@ class Process:
     def __init__(self, database: Database) -> None:
         self.running = Running()
         self.changes = Changes(database.url)
-        self.elsewhere = Elsewhere(self.running, database, self.changes, wait_s=0.5)
+        self.elsewhere = Elsewhere(self.running, database, self.changes, wait_s=60)
+        self.changes.hear(CHANNEL, self._hear)
+        self.questions = self.answered = 0
+
+    def _hear(self, payload: str) -> None:
+        answering = len(self.elsewhere._answering)
+        self.elsewhere._hear(payload)
+        self.answered += len(self.elsewhere._answering) - answering
+        self.questions += '"type":"question"' in payload
 
 
 @pytest.fixture
@@ -73,19 +81,34 @@ async def processes(database: Database, anyio_backend: object) -> AsyncIterator[
         await process.changes.close()
 
 
+async def unanswered(here: Process, there: Process, wish: Wish, who: Caller, request_id: str) -> bool:
+    """Whether `there` has read the question and has nothing to say to it."""
+    heard, answered = there.questions, there.answered
+    asking = asyncio.create_task(here.elsewhere.ask(wish, who, request_id))
+    async with asyncio.timeout(60):
+        while there.questions == heard:
+            await asyncio.sleep(0.01)
+    silent = there.answered == answered and not asking.done()
+    asking.cancel()
+    await asyncio.wait([asking], timeout=60)
+    return silent
+
+
 async def test_a_request_of_another_process_is_found(processes: tuple[Process, Process]) -> None:
     here, there = processes
     there.running.add("r1", caller(), Work())
     assert await here.elsewhere.ask("find", caller(), "r1")
-    assert not await here.elsewhere.ask("find", caller("p2"), "r1")
-    assert not await here.elsewhere.ask("find", caller(), "r2")
+    assert await unanswered(here, there, "find", caller("p2"), "r1")
+    assert await unanswered(here, there, "find", caller(), "r2")
+    here.elsewhere._wait_s = 0.1
+    assert not await here.elsewhere.ask("find", caller(), "r2"), "nobody waits for ever"
 
 
 async def test_a_request_of_another_process_is_cancelled(processes: tuple[Process, Process]) -> None:
     here, there = processes
     work = Work()
     there.running.add("r1", caller(), work)
-    assert not await here.elsewhere.ask("cancel", caller("p2"), "r1")
+    assert await unanswered(here, there, "cancel", caller("p2"), "r1")
     assert work.errors == []
     assert await here.elsewhere.ask("cancel", caller(), "r1")
     assert [type(error) for error in work.errors] == [RequestCancelled]
@@ -95,8 +118,16 @@ async def test_many_questions_at_once_are_told_apart(processes: tuple[Process, P
     here, there = processes
     for number in range(0, 20, 2):
         there.running.add(str(number), caller(), Work())
-    asked = await asyncio.gather(*(here.elsewhere.ask("find", caller(), str(number)) for number in range(20)))
-    assert asked == [number % 2 == 0 for number in range(20)]
+    even = asyncio.gather(*(here.elsewhere.ask("find", caller(), str(number)) for number in range(0, 20, 2)))
+    odd = [asyncio.create_task(here.elsewhere.ask("find", caller(), str(number))) for number in range(1, 20, 2)]
+    assert await even == [True] * 10
+    async with asyncio.timeout(60):
+        while there.questions < 20:
+            await asyncio.sleep(0.01)
+    assert there.answered == 10 and not any(task.done() for task in odd)
+    for task in odd:
+        task.cancel()
+    await asyncio.wait(odd, timeout=60)
 
 
 async def test_nonsense_on_the_channel_disturbs_nobody(processes: tuple[Process, Process], database_url: str) -> None:

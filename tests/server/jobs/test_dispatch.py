@@ -109,7 +109,7 @@ async def test_an_order_is_told_to_whoever_listens(database: Database) -> None:
     async with await psycopg.AsyncConnection.connect(database.url, autocommit=True) as listening:
         await listening.execute("LISTEN portico_jobs")
         await order(database, BUSY, 1)
-        heard = [notify async for notify in listening.notifies(timeout=30, stop_after=1)]
+        heard = [notify async for notify in listening.notifies(timeout=60, stop_after=1)]
     assert [notify.channel for notify in heard] == ["portico_jobs"]
 
 

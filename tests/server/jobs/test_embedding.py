@@ -32,6 +32,10 @@ class Shelf:
             self.vectors[chunk] = float(vector[0])
 
 
+async def nobody() -> None:
+    """Hears of the batches."""
+
+
 class Model:
     def __init__(self, fails_at: int = -1) -> None:
         self.batches: list[int] = []
@@ -52,7 +56,11 @@ class Model:
 
 async def test_every_chunk_gets_its_own_vector_once() -> None:
     shelf, model, told = Shelf(103), Model(), list[None]()
-    await embed_missing(shelf, model.embed, 10, lambda: told.append(None))
+
+    async def tell() -> None:
+        told.append(None)
+
+    await embed_missing(shelf, model.embed, 10, tell)
     assert shelf.vectors == {chunk: float(chunk) for chunk in range(103)}
     assert sum(model.batches) == 103 and max(model.batches) == 10
     assert len(told) == len(model.batches)
@@ -60,22 +68,22 @@ async def test_every_chunk_gets_its_own_vector_once() -> None:
 
 async def test_the_model_has_the_next_batch_while_one_is_written_down() -> None:
     model = Model()
-    await embed_missing(Shelf(100), model.embed, 10, lambda: None)
+    await embed_missing(Shelf(100), model.embed, 10, nobody)
     assert model.most_open == IN_FLIGHT
 
 
 async def test_a_long_document_is_never_in_memory_as_a_whole() -> None:
     shelf = Shelf(1000)
-    await embed_missing(shelf, Model().embed, 5, lambda: None)
+    await embed_missing(shelf, Model().embed, 5, nobody)
     assert max(shelf.asked) == 5 * WINDOW
 
 
 async def test_what_was_embedded_before_a_failure_is_kept() -> None:
     shelf, model = Shelf(60), Model(fails_at=3)
     with pytest.raises(ExceptionGroup) as failed:
-        await embed_missing(shelf, model.embed, 10, lambda: None)
+        await embed_missing(shelf, model.embed, 10, nobody)
     assert isinstance(failed.value.exceptions[0], ProviderOvercapacity)
     done = sum(vector is not None for vector in shelf.vectors.values())
     assert done >= 20
-    await embed_missing(shelf, model.embed, 10, lambda: None)
+    await embed_missing(shelf, model.embed, 10, nobody)
     assert sum(model.batches) == 60

@@ -14,11 +14,12 @@ from portico.server.assistants.search.evaluation_refusals import EvaluationNotFo
 from portico.server.assistants.search.evaluations import JOB, Evaluations
 from portico.server.assistants.search.find import Profiles
 from portico.server.errors import DatabaseAway, FieldRequired, OutOfRange, PatternMismatch, ProviderQuota
-from portico.server.jobs.evaluate_profile import WARM_UP, EvaluateProfile, Reading
+from portico.server.jobs.evaluate_profile import GAVE_UP, WARM_UP, EvaluateProfile, Reading
 from portico.server.jobs.faults import Faults
 from portico.server.jobs.steps import Outcome, Steps, settle
+from portico.server.retrieval.hits import Hit, Method
 from portico.server.retrieval.profile import Embedding, Llm, Search, SearchProfile
-from portico.server.retrieval.search import Hit, Method
+from portico.server.storage.evaluations import set_evaluation
 from portico.server.storage.jobs import maybe_take
 from portico.server.storage.search_profiles import ProfileKey, ProfileRow
 from portico.wire.evaluations import Evaluation
@@ -197,6 +198,20 @@ async def test_a_database_that_is_away_for_a_moment_ends_nothing(desk: Desk) -> 
     shown = await desk.work(await desk.order(("q", ["leave"])))
 
     assert shown.status == "Success"
+
+
+async def test_a_run_that_is_given_up_says_so_and_what_has_ended_stays_so(desk: Desk) -> None:
+    lost, done = await desk.order(("q", ["leave"])), await desk.work(await desk.order(("r", ["leave"])))
+    async with desk.database.begin() as connection:  # as if its worker had died in it
+        assert await set_evaluation(connection, desk.key, lost.id, "Running")
+    job = EvaluateProfile(Reading(desk.database, desk.table, desk._by_key), PlainSteps(Faults({})))
+    for one in (lost, lost, done):
+        arguments = {"profile_id": desk.key.profile_id, "evaluation_id": one.id}
+        await job.give_up(desk.key.organization_id, desk.key.project_id, arguments)
+
+    shown = [await desk.evaluations.find(desk.caller, "handbook", one.id) for one in (lost, done)]
+
+    assert [(one.status, one.detail) for one in shown] == [("Failed", GAVE_UP), ("Success", "")]
 
 
 async def test_a_run_that_has_ended_is_not_begun_again(desk: Desk) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
-from portico.server.jobs import engine
-from portico.server.jobs.housekeeping import FAILURES, GAVE_UP, Housekeeping
-from portico.server.storage import workflows
+from portico.server.jobs import engine, evaluate_profile
+from portico.server.jobs.housekeeping import FAILURES, Housekeeping
+from portico.server.jobs.ingest_document import GAVE_UP
+from portico.server.storage import evaluations, turns
 from portico.server.storage.database import Database
+from portico.server.storage.jobs import insert_job
 from portico.server.storage.search_profiles import ProfileKey
 from tests.server.jobs.library import add_document, add_profile, status_of
 
@@ -91,17 +94,54 @@ async def test_finished_runs_are_forgotten_after_a_while(housekeeping: Housekeep
         assert list(left) == ["PENDING", "SUCCESS"]
 
 
-async def test_starts_that_ended_no_worker_do_not_count(housekeeping: Housekeeping, database: Database) -> None:
+async def test_turns_of_runs_that_are_over_are_forgotten(housekeeping: Housekeeping, database: Database) -> None:
     key = await add_profile(database)
-    await add_run(database, key, await add_document(database, key), "PENDING")
+    for status in ("PENDING", "ENQUEUED", "SUCCESS", "ERROR"):
+        await add_run(database, key, await add_document(database, key), status)
     async with database.begin() as connection:
-        run = str(await connection.scalar(text("SELECT workflow_uuid FROM dbos.workflow_status")))
-        count = text("SELECT recovery_attempts FROM dbos.workflow_status")
-        await connection.execute(text("UPDATE dbos.workflow_status SET recovery_attempts = 4"))
-        await workflows.spare(connection, "somebody else")
-        await workflows.spare(connection, "gone")
-        assert await connection.scalar(count) == 3, "its worker ended in good order"
-        await workflows.forget_recoveries(connection, "another run")
-        assert await connection.scalar(count) == 3
-        await workflows.forget_recoveries(connection, run)
-        assert await connection.scalar(count) == 1, "it has come a step further"
+        runs = dict((await connection.execute(text("SELECT workflow_uuid, status FROM dbos.workflow_status"))).all())
+        for run in (*runs, "a run that the engine has forgotten"):
+            await turns.add_turn(connection, run)
+    await housekeeping.forget_ended()
+    async with database.begin() as connection:
+        left = await connection.scalars(text("SELECT run_id FROM turns"))
+        assert sorted(runs[run] for run in left) == ["ENQUEUED", "PENDING"]
+
+
+async def add_evaluation(database: Database, key: ProfileKey, *, age_s: float, status: str = "Running") -> str:
+    evaluation = str(uuid4())
+    async with database.begin() as connection:
+        await evaluations.insert_evaluation(
+            connection, key, evaluation, name="", method="auto", k=5, digest="", questions=[], settings={},
+            created_by="",
+        )  # fmt: skip
+        await connection.execute(
+            text(
+                "UPDATE search_evaluations SET status = :status, created_at = now() - make_interval(secs => :age)"
+                " WHERE evaluation_id = :evaluation"
+            ),
+            {"status": status, "age": age_s, "evaluation": evaluation},
+        )
+    return evaluation
+
+
+async def test_an_evaluation_that_nobody_works_on_has_failed(housekeeping: Housekeeping, database: Database) -> None:
+    key = await add_profile(database)
+    lost = await add_evaluation(database, key, age_s=120)
+    run, job = await add_evaluation(database, key, age_s=120), await add_evaluation(database, key, age_s=120)
+    young, ended = await add_evaluation(database, key, age_s=1), await add_evaluation(database, key, age_s=120)
+    async with database.begin() as connection:
+        assert await evaluations.set_evaluation(connection, key, ended, "Success")
+        await connection.execute(
+            text(
+                "INSERT INTO dbos.workflow_status (workflow_uuid, status, name, attributes)"
+                " VALUES ('r', 'PENDING', 'x', jsonb_build_object('evaluation_id', CAST(:one AS text)))"
+            ),
+            {"one": run},
+        )
+        await insert_job(connection, key.organization_id, key.project_id, "x", {"evaluation_id": job})
+    assert await housekeeping.end_stale() == 1
+    async with database.begin() as connection:
+        rows = [await evaluations.maybe_evaluation(connection, key, one) for one in (lost, run, job, young, ended)]
+    assert [row.status for row in rows if row] == ["Failed", "Running", "Running", "Running", "Success"]
+    assert rows[0] is not None and rows[0].detail == evaluate_profile.GAVE_UP

@@ -13,7 +13,7 @@ from portico.server.access.caller import Caller
 from portico.server.errors import PorticoError, ProviderAuth, ProviderOvercapacity, QuotaExceeded
 from portico.server.jobs import patience
 from portico.server.jobs.faults import Faults
-from portico.server.jobs.ingest_document import NO_TEXT, IngestDocument, Library
+from portico.server.jobs.ingest_document import GAVE_UP, NO_TEXT, IngestDocument, Library
 from portico.server.jobs.steps import Body, Outcome, Steps, settle
 from portico.server.retrieval.index import ChunkIndex
 from portico.server.retrieval.parse import Parser
@@ -112,6 +112,25 @@ async def test_a_document_becomes_searchable(house: House) -> None:
     assert chunks == embedded == len(house.model.texts) and int(str(chunks)) >= 8 and revision == 1
     assert await house.execute("SELECT state, count(*) FROM editions GROUP BY 1") == [(1, 1)]
     assert await house.execute("SELECT count(*) FROM chunk_vectors") == [(chunks,)]
+    assert not house.kept()
+
+
+async def test_a_document_that_is_given_up_has_failed_and_leaves_nothing(house: House) -> None:
+    document, done = await house.add(paragraphs(3)), await house.add(paragraphs(3))
+    assert await house.run(done) == ("Success", "")
+
+    async def killed() -> None:
+        raise KeyboardInterrupt
+
+    house.steps.hooks["stage"] = killed
+    with pytest.raises(KeyboardInterrupt):
+        await house.run(document)
+    assert house.kept()
+    for one in (document, done, done):  # a run may be given up twice, and after its document was done
+        arguments = {"profile_id": house.key.profile_id, "document_id": one, "revision": 1}
+        await house.ingest.give_up(house.key.organization_id, house.key.project_id, arguments)
+    assert await status_of(house.database, document) == ("Failed", GAVE_UP)
+    assert await status_of(house.database, done) == ("Success", "")
     assert not house.kept()
 
 

@@ -54,7 +54,7 @@ async def test_a_set_signal_is_no_wait_and_a_cleared_one_is() -> None:
     signal.set()
     signal.set()
     assert start(wait_for(signal))[1] == [("done", None)]
-    signal.clear()
+    signal.is_set = False
     _, ends = start(wait_for(signal))
     assert not ends
     signal.set()

@@ -36,7 +36,7 @@ PLACE = "/openai/deployments/dep%2Floy%20ment"
 
 
 def adapter() -> Azure:
-    return Azure(Transport(request_timeout_s=5, gap_timeout_s=5, connect_timeout_s=5))
+    return Azure(Transport(request_timeout_s=60, gap_timeout_s=60, connect_timeout_s=60))
 
 
 def target(base_url: str = RESOURCE, key: str = KEY, traits: Traits | None = None, **options: str) -> Target:
@@ -176,7 +176,7 @@ def test_the_token_goes_with_the_request(entra: Upstream) -> None:
     credential = application(token_url=f"{entra.root}/{TENANT}/oauth2/v2.0/token")
 
     async def reach() -> None:
-        transport = Transport(request_timeout_s=5, gap_timeout_s=5, connect_timeout_s=5)
+        transport = Transport(request_timeout_s=60, gap_timeout_s=60, connect_timeout_s=60)
         transport.start()
         azure = Azure(transport)
         aim = Target("azure", "m", "m", azure, azure.endpoint(credential), credential)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -100,7 +99,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> tuple[Names, list[str]]:
     return known, seen
 
 
-def fetcher(allowed: str = "127.0.0.1", *, limit_bytes: int = LIMIT, timeout_s: float = 5.0) -> Fetcher:
+def fetcher(allowed: str = "127.0.0.1", *, limit_bytes: int = LIMIT, timeout_s: float = 60.0) -> Fetcher:
     return Fetcher(allowed=allowed, limit_bytes=limit_bytes, timeout_s=timeout_s)
 
 
@@ -153,9 +152,9 @@ async def test_hc16_a_caller_who_leaves_ends_the_fetch(host: Host) -> None:
     gone: list[BaseException | None] = []
     drive = Drive(fetcher().fetch(host.url()), lambda _, error: gone.append(error))
     drive.step()
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 60)
     drive.cancel()
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), 60)
     assert [type(error) for error in gone] == [asyncio.CancelledError]
 
 
@@ -253,12 +252,11 @@ async def test_xn_names_are_looked_up(names: tuple[Names, list[str]], host: Host
 async def test_a_file_beyond_the_limit_is_refused_by_its_announced_size(host: Host) -> None:
     async def announce(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (LIMIT + 1))
-        await asyncio.sleep(5)
+        assert host.reader is not None
+        await host.reader.read()  # until the reader of our answer leaves
 
     host.answers["/a.png"] = announce
-    started = time.monotonic()
     await refused(fetcher(), host.url(), FileTooLarge)
-    assert time.monotonic() - started < 4, "nothing of it was waited for"
 
 
 async def test_a_file_beyond_the_limit_is_refused_while_it_comes(host: Host) -> None:
@@ -299,16 +297,18 @@ async def test_a_slow_host_is_left_in_time(host: Host, slow: str) -> None:
     async def stall(writer: asyncio.StreamWriter) -> None:
         if slow != "head":
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
-        for _ in range(500):
+        assert host.reader is not None
+        for _ in range(999):  # one less than it would take
             if slow == "drops":
                 writer.write(b"x")
                 await writer.drain()
-            await asyncio.sleep(0.01)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(host.reader.read(), 0.01)
+                    return
+        await host.reader.read()  # until it is left
 
     host.answers["/a.png"] = stall
-    started = time.monotonic()
     assert "within 0.3 s" in await refused(fetcher(timeout_s=0.3), host.url())
-    assert time.monotonic() - started < 3
 
 
 async def test_redirects_come_to_an_end(host: Host) -> None:

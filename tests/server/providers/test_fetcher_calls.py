@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from tests.site import Page, open_site
 from tests.upstream import Reply, Upstream, whole
 
 from portico.server.errors import ContentUnreadable
@@ -19,7 +20,7 @@ def service() -> Iterator[Upstream]:
         yield made
 
 
-async def call(sent: OutsideCall, limit_bytes: int = 1000, *, allowed: str = "127.0.0.1", wait_s: float = 5) -> Called:
+async def call(sent: OutsideCall, limit_bytes: int = 1000, *, allowed: str = "127.0.0.1", wait_s: float = 60) -> Called:
     return await Fetcher(allowed=allowed, timeout_s=wait_s).call(sent, limit_bytes)
 
 
@@ -32,6 +33,13 @@ async def test_method_headers_and_body_arrive(service: Upstream) -> None:
     assert (asked.headers["x-one"], asked.headers["host"]) == ("1", service.root.removeprefix("http://"))
 
 
+async def test_a_body_that_is_cut_by_the_limit_of_the_fetcher_says_so(service: Upstream) -> None:
+    service.replies(Reply(200, b"x" * 5000))
+    fetcher = Fetcher(allowed="127.0.0.1", limit_bytes=700, timeout_s=60)
+    answered = await fetcher.call(OutsideCall("GET", service.root), 1000)
+    assert (len(answered.body), answered.is_cut) == (700, True)
+
+
 async def test_a_body_is_cut_and_a_redirect_told(service: Upstream) -> None:
     service.replies(Reply(301, b"x" * 5000, {"Location": "http://10.0.0.1/"}))
     answered = await call(OutsideCall("GET", service.root))
@@ -40,7 +48,7 @@ async def test_a_body_is_cut_and_a_redirect_told(service: Upstream) -> None:
 
 
 async def test_a_slow_service_is_left_in_time(service: Upstream) -> None:
-    service.replies(Reply(200, b"x", delay_s=2))
+    service.replies(Reply(200, b"x", delay_s=60))
     with pytest.raises(ContentUnreadable, match=r"within 0\.2 s"):
         await call(OutsideCall("GET", service.root), wait_s=0.2)
 
@@ -51,3 +59,11 @@ async def test_a_private_address_is_not_called(service: Upstream, host: str) -> 
     with pytest.raises(ContentUnreadable):
         await call(OutsideCall("POST", url, body=b"x"), allowed="")
     assert service.asked == []
+
+
+async def test_every_x_robots_tag_is_told_and_of_other_headers_the_first() -> None:
+    with open_site() as site:
+        site.pages["/"] = Page(headers={"X-Robots-Tag": "a: noindex\nnofollow", "X-ROBOTS-TAG": "none"})
+        site.pages["/moved"] = Page(status=301, headers={"Location": "/first\n/second"})
+        assert (await call(OutsideCall("GET", site.url()))).robots == "a: noindex\nnofollow\nnone"
+        assert (await call(OutsideCall("GET", site.url("/moved")))).location == "/first"

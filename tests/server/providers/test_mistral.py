@@ -106,11 +106,13 @@ def test_files_become_chunks() -> None:
 def test_system_messages_come_first_in_one() -> None:
     said = [
         {"role": "system", "content": "One."},
-        {"role": "user", "content": "Hi"},
         {"role": "system", "content": "Two."},
+        {"role": "user", "content": "Hi"},
+        {"role": "system", "content": "Three."},
     ]
     messages = written(chat(said))[0]["messages"]
-    assert messages[0] == {"role": "system", "content": "One.\n\nTwo."} and len(messages) == 2
+    texts = [{"type": "text", "text": "Hi"}, {"type": "text", "text": "Three."}]
+    assert messages == [{"role": "system", "content": "One.\n\nTwo."}, {"role": "user", "content": texts}]
 
 
 def test_hc05_thoughts_go_back_to_models_that_think() -> None:

@@ -52,7 +52,7 @@ def test_parts_are_counted_and_leave_everything_else_as_it_was() -> None:
     first["x_custom"] = {"a": 1.0}
     (event,) = made.read_events(first)
     assert event["x_custom"] == {"a": 1.0} and event["id"] == "c1"
-    assert made.turn.content_frames == 1
+    assert made.turn.seen_tokens == 1
     assert made.read_events(chunk({}, "stop"))[0]["choices"][0]["finish_reason"] == "stop"
 
 
@@ -96,6 +96,19 @@ def test_hc24_details_beyond_their_total_count_up_to_it() -> None:
     assert (tokens.prompt, tokens.completion) == (10, 5)
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_hc24_thoughts_that_are_counted_apart_are_counted_too(streamed: bool) -> None:
+    """xAI's completion tokens are the visible ones: the total says so."""
+    details = {"completion_tokens_details": {"reasoning_tokens": 94}}
+    usage = {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135, **details}
+    made = translation(streamed)
+    if streamed:
+        made.read_events({**chunk({}, "stop"), "choices": [], "usage": usage})
+    else:
+        made.read(answer({"content": "Hi"}, usage))
+    assert made.turn.tokens == Tokens(input_uncached=32, output_visible=9, reasoning=94)
+
+
 def test_a_chunk_that_says_nothing_is_not_passed_on() -> None:
     made = translation()
     assert made.read_events({**chunk({}), "choices": []}) == []
@@ -108,3 +121,13 @@ def test_chunks_in_utf8_leave_in_ascii() -> None:
     data = json.dumps(chunk({"content": PARTS}), ensure_ascii=False).encode()
     (out,) = made.adapter.read_frame(data, made.request, made.turn)
     assert out.isascii() and json.loads(out)["choices"][0]["delta"]["content"] == "Héllo 😀"
+
+
+def test_hc05_thoughts_of_another_protocol_are_not_sent_back() -> None:
+    ours = {"role": "assistant", "content": "Hi", "refusal": None}
+    blocks = [{"type": "thinking", "thinking": "hm", "signature": "s"}]
+    more = {"reasoning_content": "hm", "thinking_blocks": blocks, "native_finish_reason": "refusal"}
+    own = {**ours, "reasoning_content": "kept: the answer of one that speaks this protocol"}
+    made = Translation(OpenAI(), chat_request([{"role": "user", "content": "a"}, {**ours, **more}, own]))
+    assert made.body["messages"][1:] == [ours, own]
+    assert "thinking_blocks" in bytes(made.request.members["messages"]).decode(), "another target may want them"

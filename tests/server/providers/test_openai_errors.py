@@ -8,6 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from portico.server.errors import (
+    ProviderAuth,
+    ProviderOvercapacity,
+    ProviderRateLimit,
+    ProviderRefused,
+    ProviderUnknown,
+)
 from portico.server.providers.openai_errors import LONGEST_MESSAGE, error_of, presentable
 
 
@@ -60,3 +67,32 @@ def test_the_list_of_a_validating_framework_gives_its_first_sentence() -> None:
 @pytest.mark.parametrize(("status", "ours"), [(400, 400), (404, 404), (409, 400), (413, 413), (422, 400)])
 def test_the_status_of_a_refusal(status: int, ours: int) -> None:
     assert refusal({"message": "no"}, status).status == ours
+
+
+def test_hc18_a_rate_that_is_used_up_says_when_it_is_full_again() -> None:
+    headers = {b"x-ratelimit-remaining-tokens": b"0", b"x-ratelimit-reset-tokens": b"8.64s"}
+    raw = msgspec.Raw(b'{"message": "slow down"}')
+    assert error_of(429, headers, raw).retry_after_s == pytest.approx(8.64)
+    assert error_of(429, {**headers, b"retry-after": b"3"}, raw).retry_after_s == 3
+    assert error_of(500, headers, raw).retry_after_s is None, "every answer has these headers"
+
+
+@pytest.mark.parametrize(
+    ("said", "ours"),
+    [
+        ({"code": 429}, ProviderRateLimit),
+        ({"code": "429"}, ProviderRateLimit),
+        ({"code": "rate_limit_exceeded", "type": "tokens"}, ProviderRateLimit),
+        ({"type": "rate_limit_error"}, ProviderRateLimit),
+        ({"type": "overloaded_error"}, ProviderOvercapacity),
+        ({"code": "tool_use_failed", "type": "invalid_request_error"}, ProviderRefused),
+        ({"code": "content_filter"}, ProviderRefused),
+        ({"code": "invalid_api_key", "type": "invalid_request_error"}, ProviderAuth),
+        ({"type": "server_error"}, ProviderUnknown),
+        ({"code": "4290"}, ProviderUnknown),
+        ({"code": 7}, ProviderUnknown),
+        ({}, ProviderUnknown),
+    ],
+)
+def test_hc13_an_error_in_an_answer_of_status_200_is_what_it_would_have_been_outside(said: Any, ours: type) -> None:
+    assert type(refusal({"message": "no", **said}, 502)) is ours

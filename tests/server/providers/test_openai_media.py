@@ -206,11 +206,10 @@ def test_a_recording_is_sent_as_the_sdk_does(sdk: openai.OpenAI, provider: Upstr
         file=("a.wav", WAV, "audio/wav"),
         response_format="verbose_json",
         language="en",
-        timestamp_granularities=["word"],
+        timestamp_granularities=["word", "segment"],
     )
-    request = TranscriptionRequest(
-        REF, File(WAV, "audio/wav", "a.wav"), "verbose_json", {"language": "en", "timestamp_granularities[]": "word"}
-    )
+    fields = {"language": "en", "timestamp_granularities[]": ["word", "segment"]}
+    request = TranscriptionRequest(REF, File(WAV, "audio/wav", "a.wav"), "verbose_json", fields)
     same_form(provider.asked[0], OpenAI().write_transcription(request, target("whisper-1"), turn()))
 
 

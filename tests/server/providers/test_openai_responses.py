@@ -52,6 +52,14 @@ def test_tools_are_flat_and_not_strict_unless_they_say_so() -> None:
     assert (second["name"], second["strict"], second["parameters"]) == ("b", True, {"type": "object"})
 
 
+def test_hc22_members_with_another_place_there_find_it_and_those_without_one_are_told() -> None:
+    made = asked(verbosity="low", response_format={"type": "json_object"}, web_search_options={})
+    assert made.body["text"] == {"format": {"type": "json_object"}, "verbosity": "low"}
+    assert made.turn.adjusted == ["web_search_options dropped"]
+    assert asked(verbosity="high").body["text"] == {"verbosity": "high"}
+    assert "text" not in asked(verbosity=None).body
+
+
 def test_results_with_files_are_parts() -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}
     parts = [

@@ -190,7 +190,7 @@ def test_open_models_and_mistral_are_spoken_to_in_openais_dialect(model: str, wh
     assert json.loads(shown)["choices"][0]["delta"]["content"] == "Hi"
     ADAPTER.read_frame(last, request, turn)
     ADAPTER.end_frames(request, turn)
-    assert turn.finish_reason == "stop" and turn.content_frames == 1
+    assert turn.finish_reason == "stop" and turn.seen_tokens == 1
 
 
 @pytest.mark.parametrize("model", ["a/../../../../x", "claude-../../x?y", "mistral-x#:\r\n", "../gemini"])

@@ -96,8 +96,30 @@ Run = tuple[str, int, int]
 """A text, the size of its letters, and how far below the line before it stands."""
 
 
-def pdf(pages: Sequence[Sequence[Run]], user_password: str = "", *, outline: bool = False) -> bytes:
-    """Lines of Helvetica, those of negative size bold; `outline`: the first line of each page is a mark of it."""
+def placed(x: float, y: float, text: str, size: int = 10) -> str:
+    """A text of a page of a PDF where it is to stand, in points from the lower left; of negative size bold."""
+    return f"BT /F{2 if size < 0 else 1} {abs(size)} Tf {x} {y} Td ({text}) Tj ET\n"
+
+
+def mono(x: float, y: float, text: str) -> str:
+    return f"BT /F3 10 Tf {x} {y} Td ({text}) Tj ET\n"
+
+
+def stroke(*lines: tuple[float, float, float, float]) -> str:
+    """Straight lines from point to point, each a path of its own."""
+    return "".join(f"{a} {b} m {c} {d} l S\n" for a, b, c, d in lines)
+
+
+def pdf(
+    pages: Sequence[Sequence[Run]],
+    user_password: str = "",
+    *,
+    outline: bool = False,
+    drawn: Sequence[str] = (),
+    rotate: int = 0,
+) -> bytes:
+    """Lines of Helvetica, those of negative size bold; `outline`: the first line of each page is a mark of it; `drawn`:
+    what each page holds after its lines, as `placed` and `stroke` write it."""
     count = len(pages)
     kids = " ".join(f"{6 + 2 * n} 0 R" for n in range(count))
     marks = 6 + 2 * count
@@ -106,19 +128,20 @@ def pdf(pages: Sequence[Sequence[Run]], user_password: str = "", *, outline: boo
         f"<< /Type /Pages /Kids [{kids}] /Count {count} >>".encode(),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold >>",
-        b"<< >>",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Courier >>",
     ]
     key, locks = _lock(user_password) if user_password else (b"", b"")
     for n, lines in enumerate(pages):
-        drawn = "".join(
+        written = "".join(
             f"/F{2 if size < 0 else 1} {abs(size)} Tf 0 {-down} Td ({text}) Tj\n" for text, size, down in lines
         )
-        stream = f"BT 72 760 Td\n{drawn}ET".encode()
+        stream = f"BT 72 760 Td\n{written}ET\n{drawn[n] if n < len(drawn) else ''}".encode()
         if key:
             stream = _rc4(_object_key(key, 7 + 2 * n), stream)
         objects.append(
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >>"
-            + f" /Contents {7 + 2 * n} 0 R >>".encode()
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources"
+            + b" << /Font << /F1 3 0 R /F2 4 0 R /F3 5 0 R >> >>"
+            + f" /Rotate {rotate} /Contents {7 + 2 * n} 0 R >>".encode()
         )
         objects.append(f"<< /Length {len(stream)} >>\nstream\n".encode() + stream + b"\nendstream")
     if outline:
@@ -128,6 +151,24 @@ def pdf(pages: Sequence[Sequence[Run]], user_password: str = "", *, outline: boo
             title = f"<< /Title ({lines[0][0]}) /Parent {marks} 0 R /Dest [{6 + 2 * n} 0 R /Fit]{following} >>"
             objects.append(title.encode())
     return _assemble(objects, locks)
+
+
+def wrapped_pdf(drawn: str) -> bytes:
+    """A page that is drawn by a form, twice as large as that says, which itself is half as large."""
+    font = b"/Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>"
+    stream = b"q 2 0 0 2 20 20 cm /X Do Q"
+    form = f"<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Matrix [.5 0 0 .5 0 0] /Length {len(drawn)}"
+    return _assemble(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 632 812] /Resources << /XObject << /X 5 0 R >> >>"
+            b" /Contents 4 0 R >>",
+            f"<< /Length {len(stream)} >>\nstream\n".encode() + stream + b"\nendstream",
+            form.encode() + b" /Resources << " + font + b" >> >>\nstream\n" + drawn.encode() + b"\nendstream",
+        ],
+        b"",
+    )
 
 
 def scanned_pdf(grey: bytes, width: int, height: int) -> bytes:

@@ -141,6 +141,20 @@ async def test_profiles_have_vectors_of_their_own_size(database: Database, shelf
     assert await shelf.index.nearest(shelf.key, random_vectors(1, 3072)[0], 5) == []
 
 
+async def test_late_vectors_of_the_model_before_do_not_end_those_of_the_new_one(shelf: Shelf) -> None:
+    """A worker's request to the old model may be on its way while all is indexed again by another one."""
+    document = await shelf.document()
+    await shelf.index.stage(shelf.key, document, 1, [piece("the cat sleeps")], "en")
+    late = [ordinal for ordinal, _ in await shelf.index.list_missing(shelf.key, document, 1, 10)]
+    await shelf.remove()
+    shelf.revisions[document] = 1
+    await shelf.put(["the cat sleeps"], random_vectors(1, 8), document_id=document)
+    await shelf.index.put_vectors(shelf.key, document, 1, late, random_vectors(1, 24))
+    assert len(await shelf.index.nearest(shelf.key, random_vectors(1, 8)[0], 5)) == 1
+    await shelf.put(["a dog barks"], random_vectors(1, 24), document_id=document)
+    assert len(await shelf.index.nearest(shelf.key, random_vectors(1, 24)[0], 5)) == 1
+
+
 async def test_deleting_the_profile_leaves_no_row(shelf: Shelf) -> None:
     from sqlalchemy import text
 

@@ -223,3 +223,18 @@ async def test_several_languages_are_stemmed_by_their_own_rules(database: Databa
     assert len(await shelf.index.best_words(shelf.key, "Haus Häusern", 5)) == 1
     assert len(await shelf.index.best_words(shelf.key, "housing", 5)) == 1
     assert len(await shelf.index.best_words(shelf.key, "hauser", 5)) == 1  # without the mark
+
+
+@pytest.mark.anyio
+async def test_a_question_is_in_the_language_of_most_of_its_function_words(database: Database) -> None:
+    shelf = await Shelf.build(database)
+    await shelf.put(["The lamp in the hall is changed by the porter."], language="en")
+    await shelf.put(["Die Lampe im Flur wechselt der Hausmeister."], language="de")
+
+    async def language_of(question: str) -> str:
+        _, about = await shelf.index.lookup.best_words(shelf.key, question, 5)
+        return about.language
+
+    assert await language_of("Wer wechselt die Lampe, und wie kann ich das auch?") == "de"
+    assert await language_of("Who is to change the lamp, and how can I do that?") == "en"
+    assert await language_of("lamp hall") == ""

@@ -88,16 +88,6 @@ def _with_rows(sheet: bytes, rows: bytes) -> bytes:
     return files.zipped(members)
 
 
-async def test_what_a_taken_over_process_says_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A file that makes its reader speak without end is ended itself."""
-    talker = tmp_path / "python"
-    talker.write_text("#!/bin/sh\nexec yes\n")
-    talker.chmod(0o755)
-    monkeypatch.setattr(parse.sys, "executable", str(talker))
-    with pytest.raises(ContentUnreadable):
-        await read(b"x", "a.txt", Bounds(time_s=300, characters=1000))
-
-
 async def test_the_process_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORTICO_MASTER_KEY", "secret")
     monkeypatch.setenv("OPENAI_API_KEY", "secret")

@@ -10,17 +10,21 @@ import numpy as np
 import pytest
 
 from portico.server.access.caller import Caller
-from portico.server.errors import ProviderUnknown
+from portico.server.errors import ProviderOvercapacity, ProviderUnknown
 from portico.server.gateway.answers import Answer
 from portico.server.gateway.embeddings import EmbeddingGateway
 from portico.server.gateway.rerank import RerankGateway
 from portico.server.ids import TokenId
-from portico.server.retrieval.embed import Embedder, Vectors, input_type, read_vectors
+from portico.server.retrieval.chunk import split
+from portico.server.retrieval.embed import QUESTION_S, Embedder, Vectors, input_type, knows_language, read_vectors
 from portico.server.retrieval.filters import Filter
+from portico.server.retrieval.hits import Hit
 from portico.server.retrieval.profile import ChunkRules, Embedding, Llm, Reranking, Search, SearchProfile
-from portico.server.retrieval.search import Hit, Searcher
+from portico.server.retrieval.search import Searcher
 from portico.server.storage.database import Database
 from portico.wire.requests import EmbeddingRequest, RerankRequest
+from tests.server.retrieval.documents import pdf, placed
+from tests.server.retrieval.parsing.reading import parse
 from tests.server.retrieval.shelf import Shelf, piece
 
 MEANINGS = ["cat kitten feline", "dog puppy canine", "car auto vehicle", "tree wood forest", "money price cost"]
@@ -185,6 +189,48 @@ async def test_reranking_is_what_the_profile_asks_for(room: Room) -> None:
     assert (await room.texts("cat", method="fused"))[0] == "cat"
 
 
+async def test_a_reranking_model_that_fails_is_named_with_what_to_do(room: Room) -> None:
+    class Away:
+        async def answer(self, *_: object) -> Answer:
+            raise ProviderOvercapacity("busy", retry_after_s=7)
+
+    await room.put("cat")
+    room.profile = replace(room.profile, rerank=Reranking("cohere/r"))
+    room.searcher = Searcher(room.shelf.database, room.shelf.index, room.embedder, cast(RerankGateway, Away()))
+    with pytest.raises(ProviderOvercapacity) as failed:
+        await room.ask("cat")
+    assert failed.value.message == "The reranking model cohere/r has failed: busy. Try again in a moment."
+    assert failed.value.retry_after_s == 7
+
+
+async def test_vectors_of_another_size_leave_what_the_words_find(
+    room: Room, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that was replaced under its name, as on a server of one's own."""
+    await room.put("the cat sleeps", "a dog barks")
+    monkeypatch.setattr("tests.server.retrieval.test_search.SIZE", 24)
+    for search in ("similarity", "mmr"):
+        hits = await room.ask("cat", vectors=search == "mmr")
+        assert [hit.text for hit in hits] == ["the cat sleeps"] and 0 < hits[0].score <= 1
+    assert "its vectors have 16 numbers, its embedding model gives 24" in caplog.text
+
+
+async def test_a_row_of_a_table_in_a_pdf_is_found_with_its_head(room: Room) -> None:
+    """From the drawn page to the passage: rows, chunks, words."""
+    rows = [("Part", "Stock", "Shelf"), *((f"screw M{n}", f"{n * 7}", f"row {n}") for n in range(1, 31))]
+    words = "".join(
+        placed(x, 700 - 14 * place, cell, -10 if place == 0 else 10)
+        for place, row in enumerate(rows)
+        for x, cell in zip((80, 200, 300), row, strict=True)
+    )
+    parsed = parse(pdf([[]], drawn=[placed(80, 740, "What is kept in the store.") + words]), "store.pdf")
+    await room.put(*split(parsed, ChunkRules(size=400, overlap=0)), name="store", extension="pdf")
+    hit = (await room.ask("how many screw M23 are there", method="words"))[0]
+    assert hit.text.startswith("| Part | Stock | Shelf |\n| --- | --- | --- |\n| screw M")
+    assert "| screw M23 | 161 | row 23 |" in hit.text and "| screw M1 |" not in hit.text
+    assert hit.metadata["loc"]["pageNumber"] == 1
+
+
 async def test_an_empty_question_or_index_finds_nothing(room: Room) -> None:
     assert await room.ask("cat") == []
     await room.put("the cat sleeps")
@@ -197,14 +243,14 @@ async def test_a_question_is_embedded_once_and_as_a_question(room: Room) -> None
     await room.put("the cat sleeps")
     await room.ask("cat")
     await room.ask("cat")
-    assert [request.input_type for request in room.gateway.requests] == ["search_query"]
+    assert [(one.input_type, one.timeout_s) for one in room.gateway.requests] == [("search_query", QUESTION_S)]
 
 
 async def test_passages_are_embedded_by_batches_as_passages(room: Room) -> None:
     embedding = Embedding("nvidia/embed", batch_size=2)
     rows = await room.embedder.embed(room.caller, embedding, ["cat", "dog", "car"], query=False)
     assert [len(request.inputs) for request in room.gateway.requests] == [2, 1]
-    assert {request.input_type for request in room.gateway.requests} == {"passage"}
+    assert {(one.input_type, one.timeout_s) for one in room.gateway.requests} == {("passage", None)}
     assert np.linalg.norm(rows, axis=1) == pytest.approx([1, 1, 1])
 
 
@@ -230,6 +276,24 @@ async def test_a_text_that_is_too_long_for_the_model_is_embedded_in_pieces(room:
 async def test_input_types(model: str, asked: str, question: str | None, passage: str | None) -> None:
     assert input_type(model, asked, query=True) == question
     assert input_type(model, asked, query=False) == passage
+
+
+async def test_vectors_of_an_english_model_say_little_of_other_languages() -> None:
+    assert not knows_language("local/all-minilm-l6-v2", "de")
+    assert not knows_language("cohere/embed-english-v3.0", "es")
+    assert knows_language("local/all-minilm-l6-v2", "en")
+    assert knows_language("local/all-minilm-l6-v2", "")
+    assert knows_language("openai/text-embedding-3-small", "de")
+    assert knows_language("cohere/embed-multilingual-v3.0", "de")
+
+
+async def test_words_decide_where_the_model_does_not_know_the_language(room: Room) -> None:
+    said = "Der Zähler in der Wohnung wird im Herbst gewechselt."
+    await room.put("Das kitten schläft auf der Bank.", said, "Die Preise sind hoch.", language="de")
+    question = "Wie wird der Zähler in der Wohnung gewechselt, wenn feline?"
+    assert (await room.texts(question))[0] == "Das kitten schläft auf der Bank."
+    room.profile = replace(room.profile, embedding=Embedding("local/all-minilm-l6-v2"))
+    assert (await room.texts(question))[0] == said
 
 
 @pytest.mark.parametrize(

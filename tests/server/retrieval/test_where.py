@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portico.server.retrieval.filters import Filter, read_filters
+from portico.server.retrieval.filters import MOST_FILTERS, MOST_VALUES, Filter, read_filters
 from portico.server.retrieval.where import NUMBER, operands
 from portico.server.storage.database import Database
 from tests.server.retrieval.shelf import Shelf, piece, vector_of
@@ -137,6 +137,28 @@ async def test_a_number_as_text_compares_as_a_number_with_numbers_and_as_text_wi
     await shelf.put(["two"], metadata={"size": "99"})
     assert await chunks_for(shelf, {"key": "size", "operator": "$lt", "value": "100"}) == {0}
     assert await chunks_for(shelf, {"key": "size", "operator": "$lt", "value": 100}) == {0, 1}
+
+
+@pytest.mark.anyio
+async def test_a_long_whole_number_equals_itself_and_no_neighbour(shelf: Shelf) -> None:
+    number = 1234567890123456789
+    for place in range(3):
+        await shelf.put([f"text {place}"], metadata={"order": number + place})
+    assert await chunks_for(shelf, {"key": "order", "value": number + 1}) == {1}
+    assert await chunks_for(shelf, {"key": "order", "operator": "$in", "value": [number, str(number + 2)]}) == {0, 2}
+    assert await chunks_for(shelf, {"key": "order", "operator": "$gt", "value": number + 1}) == {2}
+
+
+@pytest.mark.anyio
+async def test_as_many_sets_of_as_many_values_as_may_be_sent(shelf: Shelf) -> None:
+    """More operands than a statement of PostgreSQL has parameters."""
+    for place, value in enumerate([7, "7", "w7", [2000, "w8"], True, 2000, "7.0", [], None]):
+        await shelf.put([f"text {place}"], metadata={"k": value})
+    numbers, words = [*range(MOST_VALUES)], [f"w{number}" for number in range(MOST_VALUES)]
+    for values, within in ((numbers, {0, 1, 6}), ([*map(str, numbers)], {0, 1}), ([*words[1:], True], {2, 3, 4})):
+        inside = await chunks_for(shelf, *[{"key": "k", "operator": "$in", "value": values}] * MOST_FILTERS)
+        outside = await chunks_for(shelf, *[{"key": "k", "operator": "$nin", "value": values}] * MOST_FILTERS)
+        assert (inside, outside) == (within, set(range(9)) - within)
 
 
 @pytest.mark.anyio

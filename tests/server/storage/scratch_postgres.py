@@ -48,7 +48,7 @@ class ScratchPostgres:
         options = ["-c", "listen_addresses=", "-k", str(self.sockets), "-c", "shared_buffers=32MB"]
         command = [*AS_USER, str(BINARIES / "postgres"), "-D", str(self.data), *options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             try:
                 psycopg.connect(self.url).close()
@@ -61,7 +61,7 @@ class ScratchPostgres:
     def stop(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
-            self._process.wait(30)
+            self._process.wait(60)
             self._process = None
 
     def __exit__(

@@ -69,13 +69,18 @@ class AppendingChild:
         while self.last < number:
             self.last = int(self._process.stdout.readline())
 
+    def halt(self) -> None:
+        """It stands still in the midst of whatever it does, and lives: until it is killed."""
+        self._process.send_signal(signal.SIGSTOP)
+        assert os.WIFSTOPPED(os.waitpid(self.pid, os.WUNTRACED)[1])
+
     def kill(self) -> None:
         assert self._process.stdout is not None
         self._process.send_signal(signal.SIGKILL)
         whole, _, _ = self._process.stdout.read().rpartition(b"\n")
         self.last = int(whole.split(b"\n")[-1] or self.last)
         self._process.stdout.close()
-        self._process.wait(10)
+        self._process.wait(60)
 
 
 @pytest.fixture

@@ -126,7 +126,7 @@ async def test_changes_are_announced_with_the_tenant_and_those_of_the_installati
             await rows.put_alias(connection, acme, None, "fast", [], "weighted")
             await rows.insert_entry(connection, acme, "acme", "", {})
         heard: list[str] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for notify in listening.notifies():
                 heard.append(notify.payload)
                 if len(heard) == 4:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from portico.server.access.audit_log import check_chain
+from portico.server.access.audit.log import check_chain
 from portico.server.ids import OrganizationId
 from portico.server.storage.database import Database
 from portico.server.storage.flush import UsageFlusher
@@ -28,7 +28,7 @@ async def flush(journal: Journal, url: str) -> int:
     try:
         return await flusher.flush()
     finally:
-        await flusher.close()
+        await flusher.close(60)
 
 
 async def check(url: str, organization: str = ORGANIZATION) -> AuditCheck:

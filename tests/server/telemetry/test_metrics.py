@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,20 @@ def test_a_refusal_of_ours_is_no_error_of_the_provider() -> None:
     samples = read(counted(line(status="failed", http_status=429, error="154")).snapshot())
     assert value(samples, "portico_requests_total", status="failed") == 1
     assert value(samples, "portico_provider_errors_total") == 0
+
+
+def test_gauges_of_the_installation_stand_beside_those_of_the_processes() -> None:
+    snapshot = Snapshot()
+    snapshot.add_gauges(Snapshot(gauges={"open_requests": 2}))
+    snapshot.add_gauges(Snapshot(gauges={"open_requests": 3}))
+    body, _ = expose(snapshot, 2, "text/plain", {"queue_jobs": 7, "queue_documents": {"Unknown": 4, "Pending": 1}})
+    samples = {
+        (s.name, s.labels.get("status", "")): s.value for f in read_text(body.decode()) for s in f.samples
+    }  # fmt: skip
+    assert samples["portico_open_requests", ""] == 5
+    assert samples["portico_queue_jobs", ""] == 7
+    assert (samples["portico_queue_documents", "Unknown"], samples["portico_queue_documents", "Pending"]) == (4, 1)
+    assert not any(name == "portico_queue_runs" for name, _ in samples), "what nobody knows is left out"
 
 
 def test_tokens_cost_and_attempts_are_summed() -> None:
@@ -130,8 +145,8 @@ def test_what_is_observed_costs_almost_nothing() -> None:
     import timeit
 
     metrics, one = Metrics(), line(stream=True)
-    best = min(timeit.repeat(lambda: metrics.observe(one), number=5_000, repeat=10)) / 5_000
-    assert best < 15e-6  # a microsecond on an idle machine; the bound only catches another order of magnitude
+    timed = timeit.repeat(lambda: metrics.observe(one), time.process_time, number=5_000, repeat=10)
+    assert min(timed) / 5_000 < 15e-6  # measured: a microsecond; the bound catches another order of magnitude
 
 
 # several processes ------------------------------------------------------------------------------------------
@@ -190,7 +205,7 @@ def test_a_killed_process_is_counted_once_and_for_ever(tmp_path: Path) -> None:
     files = MetricsFiles(tmp_path)
     assert total(files) == (3, 1)
     child.send_signal(signal.SIGKILL)
-    child.wait(10)
+    child.wait(60)
     child.stdout.close()
     assert [total(files) for _ in range(3)] == [(3, 0)] * 3
     assert len(list(tmp_path.glob("*.lock"))) == 2  # our own, and that of the folder
@@ -242,17 +257,30 @@ def test_the_publisher_shows_what_was_counted_just_now(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "metrics").stat().st_mode & 0o077 == 0
 
 
-def test_a_folder_that_cannot_be_written_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_folder_that_cannot_be_written_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
+
+    def publish(self: MetricsFiles, encoded: bytes) -> None:
+        nonlocal tries
+        tries += 1
+        really(self, encoded)
+
+    really = MetricsFiles.publish
+    monkeypatch.setattr(MetricsFiles, "publish", publish)
+
     async def run() -> None:
         metrics = Metrics()
         publisher = Publisher(metrics, tmp_path / "metrics", interval_s=0.005)
-        publisher.start()
         for entry in (tmp_path / "metrics").iterdir():
             entry.unlink()
         (tmp_path / "metrics").rmdir()
-        for _ in range(10):
-            metrics.observe(line())
-            await asyncio.sleep(0.01)
+        publisher.start()
+        metrics.observe(line())
+        async with asyncio.timeout(60):
+            while tries < 4:  # the fourth begins when three have failed
+                await asyncio.sleep(0.01)
         await publisher.close()
 
     asyncio.run(run())

@@ -60,7 +60,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def collector() -> Iterator[Collector]:
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    monkeypatch.setattr("portico.server.telemetry.traces.LAST_WORDS_S", 60.0)  # it answers in the end
     with Collector() as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -69,7 +70,9 @@ def collector() -> Iterator[Collector]:
         thread.join()
 
 
-def send(endpoint: str, *lines: UsageLine) -> Traces:
+def send(endpoint: str, *lines: UsageLine, timeout_s: float = 60.0) -> Traces:
+    """`timeout_s`: one that takes nothing is asked again and again for so long."""
+
     async def run() -> Traces:
         traces = Traces(endpoint, "1.2.3", interval_s=0.01)
         traces.start()
@@ -78,7 +81,9 @@ def send(endpoint: str, *lines: UsageLine) -> Traces:
         await traces.close()
         return traces
 
-    return asyncio.run(run())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("portico.server.telemetry.traces.EXPORT_TIMEOUT_S", timeout_s)
+        return asyncio.run(run())
 
 
 def attributes(span: Span) -> dict[str, Any]:
@@ -193,7 +198,7 @@ def test_many_spans_all_arrive(collector: Collector) -> None:
 
 def test_a_collector_that_is_away_costs_bounded_memory_and_time(caplog: pytest.LogCaptureFixture) -> None:
     line = chat()
-    traces = send("http://127.0.0.1:9", *([line] * (MOST_WAITING + 5)))
+    traces = send("http://127.0.0.1:9", *([line] * (MOST_WAITING + 5)), timeout_s=3.0)
     assert traces.dropped == 5
     assert caplog.text.count("Spans are dropped") == 1
     assert len(caplog.records) == 2  # and that the collector takes none
@@ -208,7 +213,7 @@ def test_spans_wait_for_a_collector_that_comes_back(collector: Collector, caplog
         traces.start()
         for _ in range(700):
             traces.observe(chat())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while "takes no spans" not in caplog.text:
                 await asyncio.sleep(0.01)
             collector.status = 200
@@ -231,7 +236,7 @@ def test_spans_that_a_collector_refuses_do_not_hold_up_the_others(
         traces = Traces(collector.url, "1", interval_s=0.001)
         traces.start()
         traces.observe(chat())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not traces.dropped:
                 await asyncio.sleep(0.01)
             collector.status = 200

@@ -307,6 +307,13 @@ def test_a_form_says_what_json_would() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("text", ["00", "-01", "\u0663", "1e999", "1" * 5_000, "1.", ".5", "+1"])
+def test_what_only_looks_like_a_number_is_a_text_of_a_form(text: str) -> None:
+    fields = {"metadata": text, "temperature": text}
+    form = Form(fields, {}, {name: [text] for name in fields})
+    assert values(read_form_members(form)) == {"temperature": text}
+
+
 def test_files_of_a_form_join_the_last_message_of_the_user() -> None:
     said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}]
     files = {"file10": [File(b"%PDF-", "", "b.pdf")], "file2": [File(b"\xff\xd8\xff", "", "a.jpg")]}

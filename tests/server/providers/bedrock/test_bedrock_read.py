@@ -95,7 +95,7 @@ def test_hc01_the_index_counts_calls_only_and_blocks_may_take_turns() -> None:
     assert [(c["index"], c["function"].get("arguments")) for c in calls] == [
         (0, ""), (1, ""), (0, '{"x":'), (1, "{}"), (0, "1}"),
     ]  # fmt: skip
-    assert (turn.finish_reason, turn.content_frames) == ("tool_calls", 6)
+    assert (turn.finish_reason, turn.seen_tokens) == ("tool_calls", 7)
 
 
 def test_hc02_a_call_without_input() -> None:

@@ -69,7 +69,7 @@ def post(endpoint: Endpoint, path: str, body: object, key: str | None = None) ->
             return error.code, json.loads(error.read())
 
 
-async def until(condition: Callable[[], object], timeout_s: float = 30) -> None:
+async def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -80,8 +80,10 @@ def start_portico(*arguments: str) -> subprocess.Popen[str]:
     """The command line in a process of its own, with pipes for what it says."""
     code = "import sys; from portico.cli.main import main; sys.exit(main())"
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, "-c", code, *arguments], env=env, stdout=pipe, stderr=pipe, text=True)
+    pipe, nobody = subprocess.PIPE, subprocess.DEVNULL
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], env=env, stdin=nobody, stdout=pipe, stderr=pipe, text=True
+    )
 
 
 def run_portico(*arguments: str) -> subprocess.CompletedProcess[str]:

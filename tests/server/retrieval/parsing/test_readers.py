@@ -261,10 +261,11 @@ def test_a_mail_that_is_a_web_page_is_read_as_one() -> None:
 
 
 def test_custom_chunks_stay_as_they_are() -> None:
-    parsed = parse('[{"pageContent": "a\\u0000b", "metadata": {"n": 1, "big": 99999999999999999999}}]', "a.custom")
+    metadata = '{"n": 1, "big": 99999999999999999999, "huge": [1e400, 1.5]}'
+    parsed = parse(f'[{{"pageContent": "a\\u0000b", "metadata": {metadata}}}]', "a.custom")
     assert parsed.chunks is not None and not parsed.blocks
     assert [(chunk.text, chunk.metadata) for chunk in parsed.chunks] == [
-        ("ab", {"n": 1, "big": "99999999999999999999"})
+        ("ab", {"n": 1, "big": "99999999999999999999", "huge": ["1e400", 1.5]})
     ]
 
 

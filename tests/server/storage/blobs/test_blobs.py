@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from portico.server.errors import StartError, StorageAway
 from portico.server.settings import Secret, Settings
 from portico.server.storage.blobs import BlobMissing, Blobs, open_blobs
+from portico.server.storage.blobs.folder import FolderBlobs
 from portico.server.storage.blobs.s3 import S3Blobs
 from portico.server.storage.blobs.s3_request import Bucket, S3Requests
 from tests.server.storage.blobs.bucket_server import BucketServer
@@ -110,6 +113,34 @@ async def test_nothing_is_left_of_what_was_cancelled(blobs: Blobs) -> None:
         await task
     assert await keys(blobs) == []
     assert await blobs.tidy(0) == 0
+
+
+async def test_nothing_is_left_of_what_was_cancelled_while_it_began(
+    tmp_path: Path, anyio_backend: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, begun, goes_on = FolderBlobs._begin, threading.Event(), threading.Event()
+
+    def begin_late(blobs: FolderBlobs, key: str) -> Any:
+        begun.set()
+        assert goes_on.wait(60)
+        return begin(blobs, key)
+
+    monkeypatch.setattr(FolderBlobs, "_begin", begin_late)
+    writing = asyncio.create_task(FolderBlobs(tmp_path).put(new_key(), pieces(3)))
+    assert await asyncio.to_thread(begun.wait, 60)
+    writing.cancel()
+    await asyncio.sleep(0)
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+async def test_what_is_written_again_is_replaced(blobs: Blobs) -> None:
+    key = new_key()
+    await blobs.put(key, pieces(5))
+    await blobs.put(key, pieces(2))
+    assert await whole(blobs, key) == b"\0\0"
 
 
 async def test_what_is_deleted_is_gone_and_may_be_deleted_again(blobs: Blobs) -> None:

@@ -11,8 +11,9 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from portico.server.access import organizations, projects, tokens
+from portico.server.access import organizations, tokens
 from portico.server.access.caller import Caller
+from portico.server.access.organizations import projects
 from portico.server.access.refusals import NameEmpty, ProjectNotInOrganization, TokenExists, UnexpectedStatus
 from portico.server.errors import FieldRequired, NotFound, OutOfRange, OutOfScope, PatternMismatch, TokenBlocked
 from tests.server.access.house import House

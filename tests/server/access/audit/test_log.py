@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from portico.server.access import audit, organizations, projects, tokens
-from portico.server.access.audit_log import check, check_chain, list_entries
-from portico.server.access.first_start import replace_first_tokens
+from portico.server.access import audit, organizations, tokens
+from portico.server.access.audit.log import check, check_chain, list_entries
+from portico.server.access.host.first_start import replace_first_tokens
+from portico.server.access.organizations import projects
 from portico.server.errors import OutOfRange, OutOfScope, PatternMismatch
 from portico.server.ids import OrganizationId
 from portico.server.storage.audit import KEY_PURPOSE

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from portico.server.access import organizations, projects
-from portico.server.access.credentials import FILE
-from portico.server.access.first_start import first_start, reset_tokens
+from portico.server.access import organizations
+from portico.server.access.host.credentials import FILE
+from portico.server.access.host.first_start import first_start, reset_tokens
+from portico.server.access.organizations import projects
 from portico.server.errors import StartError
 from portico.server.settings import Secret, Settings
 from portico.server.storage.database import Database

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from portico.server.access import members, organizations, projects
+from portico.server.access import members, organizations
 from portico.server.access.caller import Caller
+from portico.server.access.organizations import projects
 from portico.server.access.refusals import NameEmpty, NoOrganizations, OrganizationNameTaken, OrganizationNotFound
 from portico.server.errors import Conflict, FieldRequired, OutOfRange, OutOfScope, PatternMismatch, TokenBlocked
 from portico.server.ids import TokenId

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from portico.server.access import projects, secrets
+from portico.server.access import secrets
+from portico.server.access.organizations import projects
 from portico.server.access.refusals import SecretNotUsable
 from portico.server.ids import ProjectId
 from tests.server.access.house import House

@@ -13,7 +13,7 @@ import pytest
 from msgspec import UNSET
 
 from portico.server.access import tokens
-from portico.server.access.token_uses import TokenUses
+from portico.server.access.tokens.uses import TokenUses
 from portico.server.errors import DatabaseAway
 from portico.server.ids import UserId
 from tests.server.access.house import House

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from portico.server.access import organizations, projects
+from portico.server.access import organizations
+from portico.server.access.organizations import projects
 from portico.server.access.refusals import (
     NameEmpty,
     OrganizationNameTaken,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from portico.server.access.credentials import FILE, base_url, maybe_base_url, point_to, write_credentials
+from portico.server.access.host.credentials import FILE, base_url, maybe_base_url, point_to, write_credentials
 from portico.server.access.organizations import NewTokens
 
 TOKENS = NewTokens(organization="geai_o", project="geai_p")
