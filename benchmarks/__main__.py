@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results["took_s"] = round(time.monotonic() - began, 1)
     whole = not options.quick and not options.without and set(options.only) == set(PARTS)
     _write(results, HERE / "results" if whole else installs.CACHE, to_manual=whole and not options.no_manual)
-    return 0
+    return int(any(name.startswith("part ") for name in results["missing"]))
 
 
 def _read(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -15,6 +15,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from benchmarks.installs import clean_environment
 from benchmarks.machine import GATEWAY_CORE, LOAD_CORE, BenchmarkError, Service, free_port
 from benchmarks.mocks import ANTHROPIC, upstream_url
@@ -172,5 +174,18 @@ def postgres_service(folder: Path) -> Iterator[Service]:
     options = ["-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
     argv: list[str | Path] = [*as_user, binaries / "postgres", "-D", data, *options]
     with Service("postgres", argv, LOAD_CORE, port, folder / "log") as service:
-        time.sleep(0.5)  # the port opens a moment before recovery ends
+        _wait_for_answers(service)
         yield service
+
+
+def _wait_for_answers(database: Service) -> None:
+    """The port opens a moment before recovery ends."""
+    deadline = time.monotonic() + database.start_timeout_s
+    while True:
+        try:
+            psycopg.connect(database_url(database), connect_timeout=10).close()
+            return
+        except psycopg.OperationalError as error:
+            if time.monotonic() > deadline:
+                raise BenchmarkError(f"{database.name} does not answer: {error}") from None
+        time.sleep(0.05)

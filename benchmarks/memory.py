@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,11 @@ def measure_idle(folder: Path, python: str) -> dict[str, Any]:
 
 def workers_of(pids: Sequence[int]) -> list[int]:
     """The server processes among a server and its children: those that `multiprocessing` spawned."""
-    found = [pid for pid in pids if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    found = []
+    for pid in pids:
+        with suppress(OSError):  # ended meanwhile
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
     return found or [pids[0]]
 
 

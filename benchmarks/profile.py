@@ -36,7 +36,7 @@ def profile(target: Target, kind: str, seconds: int, folder: Path) -> dict[str, 
     if not out.exists():
         raise BenchmarkError(f"py-spy saw nothing: {said[-400:]}")
     cpu_us = float(str(sample["cpu_us"]))
-    places = _places(out.read_text())
+    places = _places(out.read_text(errors="replace"))
     total = sum(places.values()) or 1
     rows = [[name, round(count / total * cpu_us, 2)] for name, count in places.most_common()]
     rooms: Counter[str] = Counter()
@@ -47,12 +47,15 @@ def profile(target: Target, kind: str, seconds: int, folder: Path) -> dict[str, 
 
 
 def _places(raw: str) -> Counter[str]:
-    """How often each function was the innermost Python frame. Lines: `outer (file:1);inner (file:2) 17`."""
+    """How often each function was the innermost Python frame. Lines: `outer (file:1);inner (file:2) 17`.
+
+    A spoilt sample may hold anything in place of a name, line breaks too: such lines are left out.
+    """
     found: Counter[str] = Counter()
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
         frames = [frame for frame in stack.split(";") if not frame.startswith(("process ", "thread "))]
-        if frames:
+        if frames and count.isdecimal():
             found[_name(frames[-1])] += int(count)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
@@ -143,7 +144,15 @@ class _Parts:
         }  # fmt: skip
         for name, part in parts.items():
             if name in self._only:
-                part()
+                self._try(name, part)
+
+    def _try(self, name: str, part: Callable[[], None]) -> None:
+        """A part that breaks is missing, and says why: what was measured before it, for half an hour, is kept."""
+        try:
+            part()
+        except Exception as error:
+            traceback.print_exc()
+            self._results["missing"][f"part {name}"] = f"{type(error).__name__}: {error}"
 
     def _wrk(
         self, targets: Sequence[Target], kinds: Sequence[str], rounds: int, seconds: int, connections: int = 32

@@ -20,7 +20,7 @@ from sqlalchemy import text
 
 from benchmarks.retrieval.corpus import Page
 from portico.server.access.caller import Caller, acting_for
-from portico.server.access.first_start import first_start
+from portico.server.access.host.first_start import first_start
 from portico.server.app.ground import open_ground
 from portico.server.app.machinery import open_machinery
 from portico.server.gateway.embeddings import EmbeddingGateway
@@ -172,9 +172,10 @@ async def _add(library: Library, page: Page, names: dict[str, Any], there: tuple
     async def embed(texts: Sequence[str]) -> Any:
         return await rooms.embedder.embed(library.caller, library.profile.embedding, texts, query=False)
 
-    await embed_missing(
-        _Place(library, document_id, revision), embed, library.profile.embedding.batch_size, lambda: None
-    )
+    async def told() -> None:
+        """Nobody waits for progress."""
+
+    await embed_missing(_Place(library, document_id, revision), embed, library.profile.embedding.batch_size, told)
     async with library.database.begin() as connection:
         await rooms.index.publish(connection, key, document_id, revision)
         await connection.execute(_DONE, {"d": document_id, "revision": revision})

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from benchmarks.retrieval.library import Library
 from portico.server.retrieval.evaluate import Answered, collapse
-from portico.server.retrieval.search import Method
+from portico.server.retrieval.hits import Method
 
 DEPTH = 10
 CHUNKS = 50
@@ -94,9 +94,10 @@ async def _ours(library: Library, question: str, method: Method) -> list[str]:
 async def _rrf(library: Library, question: str) -> list[str]:
     scores: dict[int, float] = {}
     documents: dict[int, str] = {}
-    for method in ("words", "vectors"):
+    methods: tuple[Method, Method] = ("words", "vectors")
+    for method in methods:
         hits = await library.rooms.searcher.search(
-            library.caller, library.profile, question, k=RRF_DEPTH, method=cast(Method, method)
+            library.caller, library.profile, question, k=RRF_DEPTH, method=method
         )
         for place, hit in enumerate(hits, 1):
             scores[hit.chunk_id] = scores.get(hit.chunk_id, 0.0) + 1 / (RRF_K + place)

@@ -10,8 +10,8 @@ from benchmarks.robust.figures import Figure, at_most
 from benchmarks.robust.house import Answer, Caller, House, open_house
 
 MB = 1_000_000
-GAP_TIMEOUT_S, REQUEST_TIMEOUT_S = 2.0, 3.0
-LONGEST_S = 8.0
+GAP_TIMEOUT_S, REQUEST_TIMEOUT_S = 4.0, 8.0
+LONGEST_S = 12.0
 GROWTH_MB = {"large": 300, "bottomless": 150}
 """Where an answer is large, all of it may be held for a moment; a frame may be 64 MB, then it is refused."""
 LEAST_GROWTH_MB = 30

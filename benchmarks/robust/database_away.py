@@ -74,7 +74,7 @@ def _shut_down(service: Service) -> None:
     """A fast shutdown, as of a service that is maintained."""
     assert service.process is not None
     service.process.send_signal(signal.SIGINT)
-    service.process.wait(20)
+    service.process.wait(60)
 
 
 def _start(service: Service) -> None:

@@ -61,7 +61,7 @@ class House:
         with psycopg.connect(database_url(self.database), row_factory=dict_row, connect_timeout=10) as connection:
             return connection.execute("SELECT * FROM usage").fetchall()
 
-    def wait_for_usage(self, wanted: set[str], timeout_s: float = 30.0) -> dict[str, int]:
+    def wait_for_usage(self, wanted: set[str], timeout_s: float = 60.0) -> dict[str, int]:
         """How often each request id has a line, once the wanted ones are there, or time is up."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -166,18 +166,20 @@ class Caller:
     async def ask(self, way: str, *, stream: bool = False, keep: bool = True, **members: object) -> Answer:
         """One request and its answer. `keep` False counts the body without keeping more than its end."""
         began = time.perf_counter()
-        status, headers, body = 0, dict[str, str](), b""
+        status, headers, body = 0, dict[str, str](), bytearray()
         try:
             reader = await self.begin(way, stream=stream, **members)
             status, headers = await _read_head(reader)
             async for piece in _read_body(reader, headers):
-                body = body + piece if keep else (body + piece)[-4096:]
+                body += piece
+                if not keep:
+                    del body[:-4096]
         except (OSError, asyncio.IncompleteReadError):
             self.hang_up()
-            return Answer(status, headers, body, time.perf_counter() - began, broken=True)
+            return Answer(status, headers, bytes(body), time.perf_counter() - began, broken=True)
         if headers.get("connection") == "close":
             self.hang_up()
-        return Answer(status, headers, body, time.perf_counter() - began)
+        return Answer(status, headers, bytes(body), time.perf_counter() - began)
 
 
 async def _read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
@@ -213,6 +215,7 @@ class Load:
     answers: list[Answer] = field(default_factory=list)
     begun: int = 0
     _stopping: bool = False
+    _under_way: set[int] = field(default_factory=set)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def start(self) -> Load:
@@ -224,6 +227,14 @@ class Load:
         self._stopping = True
         await asyncio.gather(*self._tasks)
 
+    async def settled(self) -> int:
+        """How many answers there are when every request that is under way now has its own."""
+        under_way = set(self._under_way)
+        async with asyncio.timeout(60):
+            while under_way & self._under_way:
+                await asyncio.sleep(0.01)
+        return len(self.answers)
+
     async def _call(self, number: int) -> None:
         token = self.house.token
         async with Caller(self.house, token) as caller:
@@ -231,7 +242,10 @@ class Load:
             while not self._stopping:
                 count += 1
                 self.begun += 1
+                this = self.begun
+                self._under_way.add(this)
                 self.answers.append(await caller.ask(self.way, stream=count % 3 == 0))
+                self._under_way.remove(this)
                 await asyncio.sleep(self.pause_s)
 
     @property

@@ -66,7 +66,7 @@ class Place:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(database_url(self.database), connect_timeout=10) as connection:
-            return connection.execute(query).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query).fetchall()
 
     def count(self, *statuses: str) -> int:
         counts = dict(self.rows("SELECT status, count(*) FROM documents GROUP BY 1"))

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 
+from benchmarks.machine import BenchmarkError
 from benchmarks.mocks import chat_answer
 
 _JSON = "application/json"
@@ -51,8 +52,9 @@ class Answering:
     async def piece(self, data: bytes) -> None:
         await self.raw(b"%x\r\n%b\r\n" % (len(data), data))
 
-    async def end(self) -> None:
-        await self.raw(b"0\r\n\r\n")
+    async def end(self, last: bytes = b"") -> None:
+        """`last` and the end of the body in one packet: who has read the one has the other."""
+        await self.raw((b"%x\r\n%b\r\n" % (len(last), last) if last else b"") + b"0\r\n\r\n")
 
     async def raw(self, data: bytes) -> None:
         if self._writer.is_closing():
@@ -71,8 +73,7 @@ async def _good(answer: Answering) -> None:
     prompt, made = ANSWER_TOKENS
     usage = {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
     last = json.dumps({**_CHUNK, "choices": [], "usage": usage})
-    await answer.piece(delta("", "stop") + f"data: {last}\n\ndata: [DONE]\n\n".encode())
-    await answer.end()
+    await answer.end(delta("", "stop") + f"data: {last}\n\ndata: [DONE]\n\n".encode())
 
 
 async def _slow(answer: Answering) -> None:
@@ -203,7 +204,8 @@ class Provider:
 
     def __enter__(self) -> Provider:
         self._thread.start()
-        self._ready.wait(10)
+        if not self._ready.wait(60):
+            raise BenchmarkError("the provider of the benchmark did not start")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

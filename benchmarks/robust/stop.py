@@ -34,7 +34,7 @@ async def _stop(house: House, streams: int) -> tuple[list[Answer], float, int]:
             return await caller.ask("long", stream=True)
 
     tasks = [asyncio.create_task(one()) for _ in range(streams)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while house.provider.asked["long"] < streams:
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.2)
