@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 import click
 
-from .suggest import suggest_profiles
+from .profile_names import suggest_profiles
 
 Format = Literal["json", "yaml", "table"]
 

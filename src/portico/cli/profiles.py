@@ -14,7 +14,7 @@ from .groups import Command, Group
 from .inputs import confirm
 from .options import Options
 from .output import emit, note
-from .suggest import suggest_profiles
+from .profile_names import suggest_profiles
 
 KEY, URL, ACCESS_TOKEN = "GEAI_API_KEY", "GEAI_API_BASE_URL", "GEAI_OAUTH_ACCESS_TOKEN"
 PROJECT, ORGANIZATION = "GEAI_PROJECT_ID", "GEAI_ORGANIZATION_ID"

@@ -1,4 +1,4 @@
-"""Words for the shell's completion that only a file or the server knows: profiles, models, projects, assistants.
+"""Words for the shell's completion that only the server knows: models, projects, assistants.
 
 Completion must never print or fail: what cannot be asked in a moment is simply not suggested.
 """
@@ -17,16 +17,6 @@ if TYPE_CHECKING:
     from .remote import Remote
 
 _PATIENCE_S = 0.5
-
-
-def suggest_profiles(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    from portico.sdk.credentials import geai_file, local_server_file, read_profiles
-
-    names: list[str] = []
-    with suppress(Exception):
-        profiles = {**read_profiles(local_server_file()), **read_profiles(geai_file())}
-        names = [name for name, entries in profiles.items() if entries]
-    return sorted(name for name in names if name.startswith(incomplete))
 
 
 def suggest_providers(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
