@@ -25,16 +25,23 @@ def ascii_encode(value: Any) -> bytes:
 class ChunkWriter:
     """Chunks of one stream. Tool calls are counted here, so that each keeps its own index (HC-01)."""
 
-    __slots__ = ("_head", "_role_sent", "calls")
+    __slots__ = ("_before_text", "_head", "_role_sent", "calls")
 
     def __init__(self, answer_id: str, model: str, created: int = 0) -> None:
         head = {"id": answer_id, "object": "chat.completion.chunk", "created": created or int(time.time())}
         self._head = _encode({**head, "model": model})[:-1]
+        self._before_text = self._head + b',"choices":[{"index":0,"delta":{"content":'
         self._role_sent = False
         self.calls = 0
 
     def text(self, text: str) -> bytes:
-        return self._delta(b'"content":%b' % ascii_encode(text))
+        """Nearly every chunk of most streams, hence without a call for each of its parts."""
+        piece = _encode(text)
+        if not piece.isascii():
+            piece = ascii_json(piece)
+        if not self._role_sent:
+            return self._delta(b'"content":%b' % piece)
+        return b'%b%b},"finish_reason":null}]}' % (self._before_text, piece)
 
     def reasoning(self, text: str) -> bytes:
         return self._delta(b'"reasoning_content":%b' % ascii_encode(text))

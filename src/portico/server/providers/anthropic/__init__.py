@@ -58,7 +58,8 @@ class Anthropic(Adapter):
         return join_answers(answers)
 
     def read_frame(self, data: bytes, request: ChatRequest, turn: Turn) -> Sequence[bytes]:
-        return _reader(turn).read(data, turn)
+        reader = turn.reader
+        return (reader if type(reader) is Reader else _reader(turn)).read(data, turn)
 
     def read_error(self, status: int, headers: dict[bytes, bytes], body: bytes) -> ProviderError:
         return read_error(status, headers, body)

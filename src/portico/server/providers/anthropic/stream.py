@@ -128,9 +128,14 @@ class Reader:
 
     def _delta(self, index: int, delta: _Delta, turn: Turn) -> Sequence[bytes]:
         match delta.type:
-            case "text_delta" if delta.text:
-                self._tokens.output_visible += self._see(delta.text, turn)
-                return self._text(delta.text)
+            case "text_delta" if text := delta.text:  # nearly every event: without a call for each step
+                tokens = guess(text)
+                turn.seen_tokens += tokens
+                self._tokens.output_visible += tokens
+                if self.unwrap:
+                    return self._text(text)
+                self._length += len(text)
+                return (self._writer.text(text),)
             case "input_json_delta" if delta.partial_json:
                 self._tokens.output_visible += self._see(delta.partial_json, turn)
                 return self._arguments(index, delta.partial_json)
