@@ -93,6 +93,7 @@ def test_projects_and_assistants_come_from_the_server(complete: Complete, server
 
     assert complete("portico", "tokens", "list", "--project", "p") == ["p1"]
     assert complete("portico", "requests", "export", "--project", "") == ["p1", "q2"]
+    assert complete("portico", "files", "list", "--project", "q") == ["q2"]
     assert complete("portico", "chat", "--model", "saia:assistant:T") == ["saia:assistant:Translator"]
 
 

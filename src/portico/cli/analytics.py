@@ -9,7 +9,7 @@ import click
 
 from .groups import Command, Group
 from .output import emit
-from .suggest import suggest_projects
+from .shared_options import project_option
 
 if TYPE_CHECKING:
     from portico.sdk.call import JsonObject
@@ -67,13 +67,7 @@ def period(command: Any) -> Any:
         click.option("--from", "start_date", metavar="DAY", help="First day, as 2026-05-01."),
         click.option("--to", "end_date", metavar="DAY", help="Last day; without both, the previous calendar month."),
         click.option("--days", type=click.IntRange(1), metavar="N", help="The last N days instead, today included."),
-        click.option(
-            "--project",
-            "project_id",
-            metavar="ID",
-            shell_complete=suggest_projects,
-            help="Project, when the token in use is the organization's.",
-        ),
+        project_option,
     ]
     for option in reversed(options):
         command = option(command)

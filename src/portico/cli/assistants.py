@@ -12,6 +12,7 @@ from .groups import Command, Group, Lazy
 from .inputs import confirm, read_json, read_word
 from .options import Options
 from .output import Columns, chosen_format, emit, note, printable, to_json
+from .shared_options import project_option
 
 if TYPE_CHECKING:
     from portico.sdk.call import JsonObject
@@ -49,7 +50,7 @@ def assistants() -> None:
 
 
 @assistants.command("list", cls=Command, examples=["portico assistants list", "portico assistants list -o json"])
-@click.option("--project", "project_id", metavar="ID", help="Project, when the token in use is the organization's.")
+@project_option
 def list_(project_id: str | None) -> None:
     """List the assistants of a project, by name."""
     answer = _ask(lambda client: client.list_assistants(project_id=project_id))

@@ -12,6 +12,7 @@ from .groups import Command, Group
 from .output import Columns, Row, emit, to_json
 from .paging import gather, paging_options
 from .providers import installation_options
+from .shared_options import project_option
 
 if TYPE_CHECKING:
     from portico.sdk.call import JsonObject
@@ -49,7 +50,7 @@ _STEP = 1_000
 def filters(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say which entries."""
     for option in (
-        click.option("--project", "project_id", metavar="ID", help="Project, when the token is the organization's."),
+        project_option,
         click.option("--until", metavar="TIME", help="Up to this day, or before this time."),
         click.option("--since", metavar="TIME", help="From this day or time on, in UTC."),
         click.option("--target", metavar="ID|NAME", help="Only what was done to this."),

@@ -6,7 +6,7 @@ import click
 
 from .groups import Command, Group
 from .output import emit
-from .suggest import suggest_projects
+from .shared_options import project_option
 
 
 @click.group(cls=Group, examples=["portico cache clear"])
@@ -15,13 +15,7 @@ def cache() -> None:
 
 
 @cache.command(cls=Command, examples=["portico cache clear", "portico cache clear --project ID --alias organization"])
-@click.option(
-    "--project",
-    "project_id",
-    metavar="ID",
-    shell_complete=suggest_projects,
-    help="Project, when the token in use is the organization's.",
-)
+@project_option
 def clear(project_id: str | None) -> None:
     """Forget all cached answers of the project."""
     from .remote import opened

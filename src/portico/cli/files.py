@@ -16,6 +16,7 @@ from .groups import Command, Group
 from .inputs import confirm
 from .options import Options
 from .output import Columns, emit, note
+from .shared_options import project_option
 
 if TYPE_CHECKING:
     from portico.sdk.call import JsonObject
@@ -29,10 +30,6 @@ _COLUMNS: Columns = {
     "Bytes": "DataFileSize",
     "Changed": "updatedAt",
 }
-
-project = click.option(
-    "--project", "project_id", metavar="ID", help="Project, when the token in use is the organization's."
-)
 
 
 @click.group(
@@ -57,7 +54,7 @@ def files() -> None:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--folder", metavar="NAME", help="Folder on the server. Default: temporary, forgotten after a day.")
 @click.option("--name", metavar="NAME", help="Name on the server, for one file. Default: its own.")
-@project
+@project_option
 def upload(paths: tuple[str, ...], folder: str | None, name: str | None, project_id: str | None) -> None:
     """Upload files; of a folder, those in it and below it. - is standard input. The same name replaces the content."""
     found = find_files(paths)
@@ -88,7 +85,7 @@ def upload(paths: tuple[str, ...], folder: str | None, name: str | None, project
 
 @files.command("list", cls=Command, examples=["portico files list", "portico files list --folder legal -o json"])
 @click.option("--folder", metavar="NAME", help="Only those of this folder.")
-@project
+@project_option
 def list_(folder: str | None, project_id: str | None) -> None:
     """List the files of a project, newest content first."""
     answer = _ask(lambda client: client.get_file_list(folder=folder, project_id=project_id))
@@ -97,7 +94,7 @@ def list_(folder: str | None, project_id: str | None) -> None:
 
 @files.command(cls=Command, examples=["portico files show 5b1d2f8e-0000-4000-8000-000000000002"])
 @click.argument("file_id", metavar="ID")
-@project
+@project_option
 def show(file_id: str, project_id: str | None) -> None:
     """Show what is known of a file."""
     emit(_ask(lambda client: client.get_file(file_id, project_id=project_id)))
@@ -119,7 +116,7 @@ def show(file_id: str, project_id: str | None) -> None:
     metavar="FILE",
     help="File to write; - is standard output. Default: its own name, here.",
 )
-@project
+@project_option
 def download(file_id: str, out: Path | None, project_id: str | None) -> None:
     """Fetch a file."""
     from portico.sdk.managers.files import AsyncFiles
@@ -141,7 +138,7 @@ def download(file_id: str, out: Path | None, project_id: str | None) -> None:
 @files.command(cls=Command, examples=["portico files delete 5b1d2f8e-0000-4000-8000-000000000002 --yes"])
 @click.argument("file_ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@project
+@project_option
 def delete(file_ids: tuple[str, ...], yes: bool, project_id: str | None) -> None:
     """Delete files for good."""
     if not yes:

@@ -10,7 +10,7 @@ import click
 from .groups import Command, Group
 from .inputs import confirm, read_json
 from .output import emit, note
-from .suggest import suggest_projects
+from .shared_options import project_option
 
 if TYPE_CHECKING:
     from portico.sdk.call import JsonObject
@@ -22,13 +22,6 @@ _NAMES = {
     "output": "llm-output-guardrail",
 }
 
-project = click.option(
-    "--project",
-    "project_id",
-    metavar="ID",
-    shell_complete=suggest_projects,
-    help="Project, when the token in use is the organization's.",
-)
 which = click.argument("names", metavar="NAME...", nargs=-1, required=True, type=click.Choice(list(_NAMES)))
 
 
@@ -48,7 +41,7 @@ def guardrails() -> None:
 
 
 @guardrails.command(cls=Command, examples=["portico guardrails show", "portico guardrails show -o json > mine.json"])
-@project
+@project_option
 def show(project_id: str | None) -> None:
     """Show the guardrails of the project."""
     emit(_ask(lambda client: client.get_guardrails(project_id=project_id)))
@@ -60,7 +53,7 @@ def show(project_id: str | None) -> None:
     examples=["portico guardrails set @mine.json", "portico guardrails set '{\"guardrails\": []}'"],
 )
 @click.argument("settings", metavar="JSON")
-@project
+@project_option
 def set_(settings: str, project_id: str | None) -> None:
     """Replace all settings by JSON, a @file or - for standard input."""
     told = read_json(settings, "JSON")
@@ -71,7 +64,7 @@ def set_(settings: str, project_id: str | None) -> None:
 
 @guardrails.command(cls=Command, examples=["portico guardrails on injection moderation output"])
 @which
-@project
+@project_option
 def on(names: tuple[str, ...], project_id: str | None) -> None:
     """Switch guardrails on, and leave everything else as it is."""
     chosen = {_NAMES[name] for name in names}
@@ -80,7 +73,7 @@ def on(names: tuple[str, ...], project_id: str | None) -> None:
 
 @guardrails.command(cls=Command, examples=["portico guardrails off output"])
 @which
-@project
+@project_option
 def off(names: tuple[str, ...], project_id: str | None) -> None:
     """Switch guardrails off, and keep their settings."""
     chosen = {_NAMES[name] for name in names}
@@ -89,7 +82,7 @@ def off(names: tuple[str, ...], project_id: str | None) -> None:
 
 @guardrails.command(cls=Command, examples=["portico guardrails delete --yes"])
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@project
+@project_option
 def delete(yes: bool, project_id: str | None) -> None:
     """Remove all settings: nothing is checked any more."""
     if not yes:

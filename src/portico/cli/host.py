@@ -15,6 +15,7 @@ from .groups import Command
 from .inputs import confirm
 from .output import emit
 from .serve import explain_os_error, find_installation, load_settings, server_missing
+from .shared_options import data_option
 
 if TYPE_CHECKING:
     from portico.sdk.call import JsonObject
@@ -24,13 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command("reset", cls=Command, examples=["portico tokens reset", "portico tokens reset --data ~/portico --yes"])
-@click.option(
-    "--data",
-    "data_dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIRECTORY",
-    help="Data folder of the server; default as for `portico serve`.",
-)
+@data_option
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def reset_tokens(data_dir: Path | None, yes: bool) -> None:
     """Make new first tokens for the server of this host.

@@ -10,6 +10,7 @@ from .errors import RequestFailed
 from .groups import Command
 from .output import emit
 from .serve import explain_os_error, find_installation, server_missing
+from .shared_options import data_option
 
 
 @click.command(
@@ -18,13 +19,7 @@ from .serve import explain_os_error, find_installation, server_missing
     examples=["portico users setup-link", "portico users setup-link --user ana@acme.example --data ~/portico"],
 )
 @click.option("--user", "email", metavar="EMAIL", help="For a user who is there, to choose a password.")
-@click.option(
-    "--data",
-    "data_dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIRECTORY",
-    help="Data folder of the server; default as for `portico serve`.",
-)
+@data_option
 def setup_link(email: str | None, data_dir: Path | None) -> None:
     """Make a set-up link on the server of this host: it makes a system administrator, once.
 

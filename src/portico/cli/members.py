@@ -11,6 +11,7 @@ from .groups import Command, Group
 from .inputs import confirm, read_word
 from .output import Columns, Row, emit, note
 from .paging import gather, paging_options
+from .shared_options import project_option
 
 if TYPE_CHECKING:
     from portico.sdk.call import JsonObject
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 _EMAIL = "bob@acme.example"
 _ID = "5b1d2f8e-0000-4000-8000-000000000002"
 
-project = click.option(
-    "--project", "project_id", metavar="ID", help="Project, when the token in use is the organization's."
-)
 whole = click.option("--organization", "whole", is_flag=True, help="Members of the organization itself.")
 
 
@@ -79,7 +77,7 @@ def members() -> None:
 
 
 @members.command("list", cls=Command, examples=["portico members list", "portico members list --organization"])
-@project
+@project_option
 @whole
 @paging_options
 def list_(project_id: str | None, whole: bool, limit: int | None) -> None:
@@ -103,7 +101,7 @@ def list_(project_id: str | None, whole: bool, limit: int | None) -> None:
 )
 @click.argument("email")
 @click.argument("roles", metavar="[ROLE]...", nargs=-1)
-@project
+@project_option
 @whole
 def invite(email: str, roles: tuple[str, ...], project_id: str | None, whole: bool) -> None:
     """Give a user roles, by name or id. Who is unknown yet is invited."""
@@ -130,7 +128,7 @@ def invite(email: str, roles: tuple[str, ...], project_id: str | None, whole: bo
 @click.argument("user", metavar="EMAIL|ID")
 @click.option("--role", "roles", multiple=True, metavar="NAME", help="This role only; may be given again.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@project
+@project_option
 @whole
 def remove(user: str, roles: tuple[str, ...], yes: bool, project_id: str | None, whole: bool) -> None:
     """Take roles from a user: all of them in the project, or in the organization, unless told."""
@@ -152,7 +150,7 @@ def remove(user: str, roles: tuple[str, ...], yes: bool, project_id: str | None,
 
 
 @members.command(cls=Command, examples=[f"portico members history --project {_ID}"])
-@project
+@project_option
 @paging_options
 def history(project_id: str | None, limit: int | None) -> None:
     """List who gave or took which roles of a project, newest first."""

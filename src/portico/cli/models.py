@@ -16,6 +16,7 @@ from .inputs import confirm
 from .options import Options
 from .output import Columns, Row, emit, note
 from .serve import load_settings
+from .shared_options import data_option
 
 if TYPE_CHECKING:
     from portico.server.providers.local.manifest import LocalModel
@@ -27,10 +28,8 @@ Show = Callable[["LocalModel", "Progress"], None]
 
 def folder_options(command: Callable[..., None]) -> Callable[..., None]:
     kind = click.Path(file_okay=False, path_type=Path)
-    data = "Data folder of the server; default as for `portico serve`."
     models = "Folder of the model files; default: `models` in the data folder."
-    command = click.option("--models-dir", type=kind, metavar="DIRECTORY", help=models)(command)
-    return click.option("--data", "data_dir", type=kind, metavar="DIRECTORY", help=data)(command)
+    return data_option(click.option("--models-dir", type=kind, metavar="DIRECTORY", help=models)(command))
 
 
 def open_store(models_dir: Path | None, data_dir: Path | None = None) -> ModelStore:

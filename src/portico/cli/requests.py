@@ -10,7 +10,7 @@ import click
 from .groups import Command, Group
 from .output import Columns, Row, emit
 from .paging import paging_options
-from .suggest import suggest_projects
+from .shared_options import project_option
 
 if TYPE_CHECKING:
     from portico.sdk.call import JsonObject
@@ -56,13 +56,7 @@ def requests() -> None:
 @click.option("--status", type=click.Choice(["completed", "failed", "cancelled"]), help="Only those that ended so.")
 @click.option("--skip", type=click.IntRange(0), default=0, metavar="N", help="Leave out the N newest.")
 @paging_options
-@click.option(
-    "--project",
-    "project_id",
-    metavar="ID",
-    shell_complete=suggest_projects,
-    help="Project, when the token in use is the organization's.",
-)
+@project_option
 def export(assistant: str | None, status: str | None, skip: int, limit: int | None, project_id: str | None) -> None:
     """List requests that are over, the newest first."""
     answer = _ask(

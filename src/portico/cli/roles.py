@@ -6,9 +6,10 @@ import click
 
 from .groups import Command, Group
 from .inputs import confirm
-from .members import project, walk
+from .members import walk
 from .output import Columns, emit, note
 from .paging import gather, paging_options
+from .shared_options import project_option
 
 _COLUMNS: Columns = {
     "Id": "id",
@@ -38,7 +39,7 @@ def roles() -> None:
 
 
 @roles.command("list", cls=Command, examples=["portico roles list", f"portico roles list --project {_ID}"])
-@project
+@project_option
 @paging_options
 def list_(project_id: str | None, limit: int | None) -> None:
     """List the roles that a member of a project can have."""
@@ -57,7 +58,7 @@ def list_(project_id: str | None, limit: int | None) -> None:
 
 @roles.command(cls=Command, examples=["portico roles show readers"])
 @click.argument("role", metavar="NAME|ID")
-@project
+@project_option
 def show(role: str, project_id: str | None) -> None:
     """Show a role."""
     from .remote import opened
@@ -70,7 +71,7 @@ def show(role: str, project_id: str | None) -> None:
 @click.argument("name")
 @assistant
 @external
-@project
+@project_option
 def create(name: str, assistants: tuple[str, ...], external_id: str | None, project_id: str | None) -> None:
     """Make a role that opens some assistants; its type is Frontend."""
     from .remote import opened
@@ -90,7 +91,7 @@ def create(name: str, assistants: tuple[str, ...], external_id: str | None, proj
 @click.option("--name", metavar="NAME", help="Its new name.")
 @assistant
 @external
-@project
+@project_option
 def update(
     role: str, name: str | None, assistants: tuple[str, ...], external_id: str | None, project_id: str | None
 ) -> None:
@@ -109,7 +110,7 @@ def update(
 @roles.command(cls=Command, examples=["portico roles delete readers --yes"])
 @click.argument("role", metavar="NAME|ID")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@project
+@project_option
 def delete(role: str, yes: bool, project_id: str | None) -> None:
     """Delete a role that nobody holds."""
     from .remote import opened

@@ -11,6 +11,7 @@ import click
 from .groups import Command, Group
 from .inputs import confirm, read_stdin, read_word
 from .output import Columns, emit, note
+from .shared_options import project_option
 
 if TYPE_CHECKING:
     from portico.sdk.call import JsonObject
@@ -26,9 +27,6 @@ _COLUMNS: Columns = {
 }
 
 secret_id = click.argument("secret_id", metavar="ID")
-project = click.option(
-    "--project", "project_id", metavar="ID", help="Project, when the token in use is the organization's."
-)
 value_from = click.option(
     "--value", "source", metavar="@FILE|-", help="Where the value comes from: a file, or standard input."
 )
@@ -54,7 +52,7 @@ def secrets() -> None:
 @click.option("--name", metavar="TEXT", help="Only those with this in their name.")
 @click.option("--start", type=click.IntRange(0), default=0, metavar="N", help="Leave out the first N.")
 @click.option("--count", type=click.IntRange(1, 1000), default=100, metavar="N", help="How many at most (100).")
-@project
+@project_option
 def list_(name: str | None, start: int, count: int, project_id: str | None) -> None:
     """List the secrets of the project, by name; without values."""
     answer = _ask(lambda client: client.list_secrets(name=name, start=start, count=count, project_id=project_id))
@@ -63,7 +61,7 @@ def list_(name: str | None, start: int, count: int, project_id: str | None) -> N
 
 @secrets.command(cls=Command, examples=[f"portico secrets show {_ID}"])
 @secret_id
-@project
+@project_option
 def show(secret_id: str, project_id: str | None) -> None:
     """Show a secret, without its value."""
     emit(_ask(lambda client: client.get_secret(secret_id, project_id=project_id)))
@@ -76,7 +74,7 @@ def show(secret_id: str, project_id: str | None) -> None:
 @click.argument("name")
 @click.option("--description", metavar="TEXT", help="What it is for.")
 @value_from
-@project
+@project_option
 def create(name: str, description: str | None, source: str | None, project_id: str | None) -> None:
     """Make a secret NAME. One line end behind the value is left out."""
     value = _read_value(source, name)
@@ -103,7 +101,7 @@ def create(name: str, description: str | None, source: str | None, project_id: s
 @click.option("--status", type=click.Choice(["active", "inactive", "revoked"]), help="`revoked` is for good.")
 @click.option("--new-value", is_flag=True, help="Ask for another value.")
 @value_from
-@project
+@project_option
 def update(
     secret_id: str,
     name: str | None,
@@ -134,7 +132,7 @@ def update(
 @secrets.command(cls=Command, examples=[f"portico secrets delete {_ID} --yes"])
 @secret_id
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@project
+@project_option
 def delete(secret_id: str, yes: bool, project_id: str | None) -> None:
     """Delete a secret for good."""
     if not yes:
@@ -149,7 +147,7 @@ def delete(secret_id: str, yes: bool, project_id: str | None) -> None:
 )
 @secret_id
 @click.option("--set", "entries", multiple=True, metavar="LEVEL:PRINCIPAL", help="Put this list there; repeatable.")
-@project
+@project_option
 def accesses(secret_id: str, entries: tuple[str, ...], project_id: str | None) -> None:
     """Show the access list of a secret, or set it as a whole."""
     if entries:

@@ -11,7 +11,7 @@ import click
 from .groups import Command, Group, Lazy
 from .inputs import confirm
 from .output import Columns, chosen_format, emit, note
-from .suggest import suggest_projects
+from .shared_options import project_option
 
 if TYPE_CHECKING:
     from portico.sdk.call import JsonObject
@@ -26,14 +26,6 @@ _COLUMNS: Columns = {
     "Last used": "lastUsedAt",
     "Description": "description",
 }
-
-project = click.option(
-    "--project",
-    "project_id",
-    metavar="ID",
-    shell_complete=suggest_projects,
-    help="Project, when the token in use is the organization's.",
-)
 
 whole = click.option("--organization", "whole", is_flag=True, help="Tokens of the organization itself.")
 expires = click.option("--expires", metavar="TIME", help="When it ends, such as 2030-01-31T12:00:00Z.")
@@ -65,7 +57,7 @@ def tokens() -> None:
         "portico tokens list --organization --alias organization",
     ],
 )
-@project
+@project_option
 @whole
 def list_(project_id: str | None, whole: bool) -> None:
     """List the tokens of a project, without the secrets."""
@@ -85,7 +77,7 @@ def list_(project_id: str | None, whole: bool) -> None:
 @click.argument("name")
 @click.option("--description", default="", metavar="TEXT", help="What it is for.")
 @expires
-@project
+@project_option
 @whole
 def create(name: str, description: str, expires: str | None, project_id: str | None, whole: bool) -> None:
     """Make a token. It is shown now, and never again."""
