@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,26 @@ def test_a_folder_that_no_server_has_is_refused_and_left_alone(run: Run, tmp_pat
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith(f"error: no server was started with the data folder {tmp_path}/mistyped.")
     assert not (tmp_path / "mistyped").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "module"),
+    [
+        (["tokens", "reset", "--yes"], "portico.server.access.host.first_start"),
+        (["users", "setup-link"], "portico.server.access.host.first_start"),
+        (["audit", "verify", "--installation"], "portico.server.storage.opening"),
+        (["providers", "list", "--installation"], "portico.server.app.configuring"),
+    ],
+)
+def test_a_host_without_the_server_is_told_how_to_get_it(
+    run: Run, started: Path, monkeypatch: pytest.MonkeyPatch, line: list[str], module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)  # an import of it finds nothing
+
+    result = run(*line)
+
+    assert (result.code, result.out) == (4, "")
+    assert "the server is not installed here" in result.err and "portico[server]" in result.err
 
 
 def test_a_pipe_gets_the_path_and_no_token(run: Run, asked: list[Settings], tmp_path: Path) -> None:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import RequestFailed
 from .groups import Command
 from .inputs import confirm
 from .output import emit
-from .serve import explain_os_error, find_installation, load_settings, server_missing
+from .serve import acting_on_host, find_installation, load_settings
 from .shared_options import data_option
 
 if TYPE_CHECKING:
@@ -48,17 +47,10 @@ def reset_tokens(data_dir: Path | None, yes: bool) -> None:
 def _reset(settings: Settings) -> Credentials:
     import asyncio
 
-    try:
+    with acting_on_host(settings):
         from portico.server.access.host.first_start import reset_tokens as reset
-        from portico.server.errors import StartError
-    except ModuleNotFoundError as error:
-        raise server_missing(error) from error
-    try:
+
         return asyncio.run(reset(settings))
-    except StartError as error:
-        raise RequestFailed(str(error)) from error
-    except OSError as error:
-        raise RequestFailed(*explain_os_error(error, settings)) from error
 
 
 class HostProviders:
@@ -121,22 +113,15 @@ def ask_host(data_dir: Path | None, call: Callable[[HostProviders], Awaitable[Js
     import asyncio
 
     settings = load_settings(data_dir=data_dir)
-    try:
-        from portico.server.app.configuring import open_installation
-        from portico.server.errors import PorticoError, StartError
-    except ModuleNotFoundError as error:
-        raise server_missing(error) from error
 
     async def go() -> JsonObject:
+        from portico.server.app.configuring import open_installation
+
         async with open_installation(settings) as found:
             return await call(HostProviders(found))
 
-    try:
+    with acting_on_host(settings):
         return asyncio.run(go())
-    except (StartError, PorticoError) as error:
-        raise RequestFailed(str(error)) from error
-    except OSError as error:
-        raise RequestFailed(*explain_os_error(error, settings)) from error
 
 
 def _json(shape: object) -> JsonObject:

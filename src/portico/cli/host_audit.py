@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import RequestFailed
-from .serve import explain_os_error, find_installation, server_missing
+from .serve import acting_on_host, find_installation
 
 if TYPE_CHECKING:
     from portico.sdk.call import JsonObject
@@ -49,20 +48,13 @@ def _ask(data_dir: Path | None, call: Callable[[Database, InstallationKey], Awai
     import asyncio
 
     settings = find_installation(data_dir)
-    try:
-        from portico.server.errors import PorticoError, StartError
-        from portico.server.storage.opening import open_database
-        from portico.server.storage.secrets import open_installation_key
-    except ModuleNotFoundError as error:
-        raise server_missing(error) from error
 
     async def go() -> JsonObject:
+        from portico.server.storage.opening import open_database
+        from portico.server.storage.secrets import open_installation_key
+
         async with open_database(settings) as database:
             return await call(database, await open_installation_key(database, settings.data_dir, settings.secret_key))
 
-    try:
+    with acting_on_host(settings):
         return asyncio.run(go())
-    except (StartError, PorticoError) as error:
-        raise RequestFailed(str(error)) from error
-    except OSError as error:
-        raise RequestFailed(*explain_os_error(error, settings)) from error

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from .errors import RequestFailed
 from .groups import Command
 from .output import emit
-from .serve import explain_os_error, find_installation, server_missing
+from .serve import acting_on_host, find_installation
 from .shared_options import data_option
 
 
@@ -28,15 +27,8 @@ def setup_link(email: str | None, data_dir: Path | None) -> None:
     import asyncio
 
     settings = find_installation(data_dir)
-    try:
+    with acting_on_host(settings):
         from portico.server.access.host.first_start import make_setup_link
-        from portico.server.errors import PorticoError, StartError
-    except ModuleNotFoundError as error:
-        raise server_missing(error) from error
-    try:
+
         link, expires_at = asyncio.run(make_setup_link(settings, email))
-    except (StartError, PorticoError) as error:
-        raise RequestFailed(str(error)) from error
-    except OSError as error:
-        raise RequestFailed(*explain_os_error(error, settings)) from error
     emit({"setupLink": link, "expiresAt": expires_at.strftime("%Y-%m-%dT%H:%M:%S")})

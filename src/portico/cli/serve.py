@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -140,6 +141,25 @@ def _serve(settings: Settings) -> int:
         return start(settings, click.echo)
     except StartError as error:
         raise RequestFailed(str(error)) from error
+
+
+@contextmanager
+def acting_on_host(settings: Settings) -> Iterator[None]:
+    """For the server's own code, imported within: its refusals, and those of the system, are told as a command's.
+
+    Raises RequestFailed, and NotConfigured where the server is not installed.
+    """
+    try:
+        from portico.server.errors import PorticoError, StartError
+
+        try:
+            yield
+        except (StartError, PorticoError) as error:
+            raise RequestFailed(str(error)) from error
+    except ModuleNotFoundError as error:
+        raise server_missing(error) from error
+    except OSError as error:
+        raise RequestFailed(*explain_os_error(error, settings)) from error
 
 
 def server_missing(error: ModuleNotFoundError) -> NotConfigured:
