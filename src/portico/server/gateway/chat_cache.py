@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from portico.server.catalog.entry import Model
-from portico.server.gateway.answers import READY, Answer, Stream
+from portico.server.gateway.answers import Answer, ReadyStream, Stream
 from portico.server.gateway.cache import AnswerCache, Entry, Recorder, as_chunks, as_whole, make_entry
 from portico.server.gateway.metering import Meter
-from portico.server.kit.drive import Signal
 from portico.server.providers.base import Members, Tokens, Turn
 from portico.wire.requests import ChatRequest
 
@@ -63,23 +62,18 @@ def replay(entry: Entry, request: ChatRequest, meter: Meter) -> Answer | Stream:
     return Answer(as_whole(entry, meter.request_id), headers, cache="HIT")
 
 
-class Replayed(Stream):
-    """A stream of which all chunks are there."""
+class Replayed(ReadyStream):
+    """One out of the cache, with its usage line."""
 
     def __init__(self, chunks: list[bytes], meter: Meter, headers: list[tuple[bytes, bytes]]) -> None:
-        self._chunks: list[bytes] | None = chunks
+        super().__init__(chunks, headers, "HIT")
         self._meter: Meter | None = meter
-        self.headers = headers
-        self.cache = "HIT"
 
     def take(self) -> Sequence[bytes] | None:
-        chunks, self._chunks = self._chunks, None
+        chunks = super().take()
         if chunks is not None and self._meter is not None:
             self._meter.mark_first_byte()
         return chunks
-
-    def more(self) -> Signal:
-        return READY
 
     def close(self, error: BaseException | None = None) -> None:
         meter, self._meter = self._meter, None

@@ -3,13 +3,12 @@ as a stream in one piece."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from portico.server.gateway.answers import READY, Answer, Stream
-from portico.server.kit.drive import Signal
+from portico.server.gateway.answers import Answer, ReadyStream, Stream
 
 Json = dict[str, Any]
 _NOT_SENT_BACK = ("refusal", "annotations", "audio")
@@ -57,25 +56,7 @@ class Round:
         ]
         if usage is not None:
             chunks.append({**head, "choices": [], "usage": usage})
-        return _OnePiece([_encode(chunk) for chunk in chunks], self)
-
-
-class _OnePiece(Stream):
-    """A stream of which everything is there; its rounds are metered already."""
-
-    def __init__(self, chunks: list[bytes], last: Round) -> None:
-        self._chunks: list[bytes] | None = chunks
-        self.headers, self.cache = last.headers, last.cache
-
-    def take(self) -> Sequence[bytes] | None:
-        chunks, self._chunks = self._chunks, None
-        return chunks
-
-    def more(self) -> Signal:
-        return READY
-
-    def close(self, error: BaseException | None = None) -> None:
-        self._chunks = None
+        return ReadyStream([_encode(chunk) for chunk in chunks], self.headers, self.cache)
 
 
 def add_usage(sum_: Json, usage: Mapping[str, Any]) -> Json:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from portico.server.assistants.api.rounds import add_usage
-from portico.server.gateway.answers import READY, Answer, Stream
+from portico.server.gateway.answers import READY, Answer, ReadyStream, Stream
 from portico.server.kit.drive import Signal
 
 Json = dict[str, Any]
@@ -100,7 +100,7 @@ def tell_unanswered(told: Told, *, stream: bool, include_usage: bool) -> Answer 
     ]
     if include_usage:
         chunks.append({**head, "choices": [], "usage": add_usage(told.usage, usage)})
-    return _Ready([*map(_encode, chunks), _event(told, usage)])
+    return ReadyStream([*map(_encode, chunks), _event(told, usage)])
 
 
 Remember = Callable[[str, Callable[[], None]], None]
@@ -162,23 +162,6 @@ class RagStream(Stream):
             return b""
         members: dict[str, Any] = dict(_members(chunk))
         return _encode({**members, "usage": add_usage(self._told.usage, read.usage)})
-
-
-class _Ready(Stream):
-    """A stream of which everything is there."""
-
-    def __init__(self, chunks: list[bytes]) -> None:
-        self._chunks: list[bytes] | None = chunks
-
-    def take(self) -> Sequence[bytes] | None:
-        chunks, self._chunks = self._chunks, None
-        return chunks
-
-    def more(self) -> Signal:
-        return READY
-
-    def close(self, error: BaseException | None = None) -> None:
-        self._chunks = None
 
 
 def _event(told: Told, usage: Json) -> bytes:
