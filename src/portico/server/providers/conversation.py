@@ -14,10 +14,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from portico.server.errors import BadInputText, PatternMismatch
+from portico.server.errors import BadInputText, MediaNotSupported, PatternMismatch
 from portico.server.kit.data_urls import DATA_URL
 from portico.wire.requests import NULL, ChatRequest
 
+TEXTUAL = frozenset({"application/json", "application/xml", "application/yaml", "application/x-yaml"})
+"""Types of texts that do not say so themselves."""
 _FORMATS = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 
 
@@ -189,6 +191,14 @@ def read_stop(request: ChatRequest) -> list[str]:
     """The stop sequences, without those of blanks alone, which several providers refuse (HC-20)."""
     value = read_value(request, "stop") or []
     return [text for text in ([value] if isinstance(value, str) else value) if text.strip()]
+
+
+def text_of(media: Media) -> str:
+    """The file as a text. Raises MediaNotSupported for what is none in UTF-8."""
+    try:
+        return base64.b64decode(media.data).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise MediaNotSupported(param="messages") from None
 
 
 def fitting_id(given: str, pattern: str, longest: int, prefix: str = "call_") -> str:

@@ -22,3 +22,9 @@ def note_dropped(request: ChatRequest, names: Collection[str], turn: Turn) -> No
         if raw == NULL or bytes(raw) in _NOTHING_ASKED.get(name, _ZERO if name.endswith("_penalty") else ()):
             continue
         turn.adjusted.append(f"{name} dropped")
+
+
+def note_once(text: str, turn: Turn) -> None:
+    """Adds `text` to `turn.adjusted`, however often it happens in a request."""
+    if text not in turn.adjusted:
+        turn.adjusted.append(text)

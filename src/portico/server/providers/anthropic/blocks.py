@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 import msgspec
@@ -12,6 +10,7 @@ from portico.server.errors import MediaNotSupported
 from portico.server.providers.anthropic.marks import Marks, maybe_mark
 from portico.server.providers.base import Turn
 from portico.server.providers.conversation import (
+    TEXTUAL,
     Call,
     Conversation,
     Media,
@@ -21,7 +20,9 @@ from portico.server.providers.conversation import (
     Thought,
     Turned,
     fitting_id,
+    text_of,
 )
+from portico.server.providers.unsupported import note_once
 
 Block = dict[str, Any]
 
@@ -31,7 +32,6 @@ _MAGIC = {"iVBORw0KGgo": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif
 _PICTURES = frozenset(_MAGIC.values())
 _PDF = "application/pdf"
 _PDF_START = "JVBER"
-_TEXTUAL = frozenset({"application/json", "application/xml", "application/yaml", "application/x-yaml"})
 _ARGUMENTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _BEGIN: Block = {"role": "user", "content": "."}
 
@@ -72,7 +72,7 @@ def _block(part: Part, role: str, turn: Turn) -> Block | None:
             return {"type": "text", "text": part.text} if part.text.strip() else None  # blanks alone are refused
         case Media():
             if role == "assistant":
-                _note("file of the assistant dropped", turn)
+                note_once("file of the assistant dropped", turn)
                 return None
             return write_file(part)
         case Call():
@@ -98,7 +98,7 @@ def _call(part: Call, turn: Turn) -> Block:
         _ARGUMENTS.decode(part.arguments)
         given: Any = msgspec.Raw(part.arguments.encode())
     except (msgspec.DecodeError, RecursionError):  # cut short by a limit: the API wants an object all the same
-        _note("arguments wrapped: no JSON object", turn)
+        note_once("arguments wrapped: no JSON object", turn)
         given = {"not_json": part.arguments}
     return {"type": "tool_use", "id": fitting_id(part.id, ID_PATTERN, LONGEST_ID), "name": part.name, "input": given}
 
@@ -143,8 +143,8 @@ def write_file(media: Media) -> Block:
         return {"type": "image", "source": {"type": "base64", "media_type": kind, "data": media.data}}
     if kind == _PDF:
         return _titled("document", {"type": "base64", "media_type": kind, "data": media.data}, media)
-    if kind.startswith("text/") or kind in _TEXTUAL:
-        return _titled("document", {"type": "text", "media_type": "text/plain", "data": _text_of(media)}, media)
+    if kind.startswith("text/") or kind in TEXTUAL:
+        return _titled("document", {"type": "text", "media_type": "text/plain", "data": text_of(media)}, media)
     raise MediaNotSupported(param="messages")
 
 
@@ -159,15 +159,3 @@ def _sniff(media: Media) -> str:
     if media.data.startswith(_PDF_START):
         return _PDF
     return next((kind for start, kind in _MAGIC.items() if media.data.startswith(start)), media.media_type)
-
-
-def _text_of(media: Media) -> str:
-    try:
-        return base64.b64decode(media.data).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        raise MediaNotSupported(param="messages") from None
-
-
-def _note(text: str, turn: Turn) -> None:
-    if text not in turn.adjusted:
-        turn.adjusted.append(text)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 from portico.server.errors import MediaNotSupported
 from portico.server.providers.base import Traits, Turn
-from portico.server.providers.conversation import Call, Conversation, Media, Result, Text, Thought, Turned
+from portico.server.providers.conversation import (
+    TEXTUAL,
+    Call,
+    Conversation,
+    Media,
+    Result,
+    Text,
+    Thought,
+    Turned,
+    text_of,
+)
+from portico.server.providers.unsupported import note_once
 
 Block = dict[str, Any]
-
-_TEXTUAL = frozenset({"application/json", "application/xml", "application/yaml", "application/x-yaml"})
 
 
 def write_messages(conversation: Conversation, traits: Traits, turn: Turn) -> list[Block]:
@@ -43,9 +50,9 @@ def _result(part: Result, turn: Turn) -> Block:
         if isinstance(inner, Text):
             texts.append(inner.text)
         elif _is_text(inner):
-            texts.append(_text_of(inner))
+            texts.append(text_of(inner))
         else:
-            _note("file of a tool result dropped", turn)
+            note_once("file of a tool result dropped", turn)
     return {"role": "tool", "tool_call_id": part.id, "content": "\n".join(texts)}
 
 
@@ -55,7 +62,7 @@ def _assistant(turned: Turned, traits: Traits, turn: Turn) -> Block:
     calls = [_call(part) for part in turned.parts if isinstance(part, Call)]
     thoughts = "\n".join(part.text for part in turned.parts if isinstance(part, Thought) and part.text)
     if any(isinstance(part, Media) for part in turned.parts):
-        _note("file of the assistant dropped", turn)
+        note_once("file of the assistant dropped", turn)
     message: Block = {"role": "assistant"}
     text = "".join(texts)
     if thoughts and traits.thinking_mode != "none":
@@ -84,21 +91,9 @@ def _part(part: Text | Media) -> Block:
         url = part.url or f"data:{part.media_type};base64,{part.data}"
         return {"type": "image_url", "image_url": {"url": url}}
     if _is_text(part):
-        return {"type": "text", "text": f"{part.name}\n{_text_of(part)}" if part.name else _text_of(part)}
+        return {"type": "text", "text": f"{part.name}\n{text_of(part)}" if part.name else text_of(part)}
     raise MediaNotSupported(param="messages")
 
 
 def _is_text(media: Media) -> bool:
-    return not media.url and (media.kind == "text" or media.media_type in _TEXTUAL)
-
-
-def _text_of(media: Media) -> str:
-    try:
-        return base64.b64decode(media.data).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        raise MediaNotSupported(param="messages") from None
-
-
-def _note(text: str, turn: Turn) -> None:
-    if text not in turn.adjusted:
-        turn.adjusted.append(text)
+    return not media.url and (media.kind == "text" or media.media_type in TEXTUAL)
