@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from portico.server.access.tenancy import clean_text
-from portico.server.errors import BadInputText, FieldRequired, OutOfRange, PatternMismatch
-from portico.wire.requests import NO_OPTIONS, NULL, AssistantOptions, Members
+from portico.server.edge.bodies import read_member
+from portico.server.errors import FieldRequired, OutOfRange, PatternMismatch
+from portico.wire.requests import NO_OPTIONS, AssistantOptions, Members
 
 MOST_VARIABLES = 1_000
 MOST = 2**31 - 1
@@ -58,10 +59,9 @@ def read_thread(given: Any, where: str) -> str:
 
 
 def _take(members: Members, name: str) -> Any:
-    try:
-        return msgspec.json.decode(members.pop(name, NULL))
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadInputText(f"Bad Input Text: {name}: {error}") from None
+    value = read_member(members, name)
+    members.pop(name, None)
+    return value
 
 
 def _read_variables(given: Any) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from portico.server.errors import BadInputText, FieldRequired, InvalidModelName, InvalidType, PatternMismatch
@@ -29,6 +31,14 @@ def read_members(body: bytes | bytearray) -> Members:
     except RecursionError:
         raise BadInputText("Bad Input Text: the JSON is nested too deeply") from None
     return members
+
+
+def read_member(members: Members, name: str) -> Any:
+    """A member as a value; None when it is absent or null. Raises BadInputText."""
+    try:
+        return msgspec.json.decode(members.get(name, NULL))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadInputText(f"Bad Input Text: {name}: {error}") from None
 
 
 def read_model(members: Members, hint: str = "") -> ModelRef:

@@ -16,7 +16,7 @@ import msgspec
 
 from portico.server.errors import BadInputText, MediaNotSupported, PatternMismatch
 from portico.server.kit.data_urls import DATA_URL
-from portico.wire.requests import NULL, ChatRequest
+from portico.wire.requests import NULL, ChatRequest, Members
 
 TEXTUAL = frozenset({"application/json", "application/xml", "application/yaml", "application/x-yaml"})
 """Types of texts that do not say so themselves."""
@@ -167,12 +167,16 @@ def _tool(function: dict[str, Any]) -> Tool:
 
 
 def read_value(request: ChatRequest, member: str) -> Any:
-    """A member of the request as a value; None when it is absent or null."""
-    raw = request.members.get(member, NULL)
+    """A member of the request as a value; None when it is absent or null. Raises BadInputText."""
+    return read_member(request.members, member)
+
+
+def read_member(members: Members, name: str) -> Any:
+    """The same for members that stand alone; what the door passed since nobody had to look at it is refused here."""
     try:
-        return msgspec.json.decode(raw)
+        return msgspec.json.decode(members.get(name, NULL))
     except (msgspec.DecodeError, RecursionError) as error:
-        raise BadInputText(f"Bad Input Text: {member}: {error}") from None
+        raise BadInputText(f"Bad Input Text: {name}: {error}") from None
 
 
 def read_schema(request: ChatRequest) -> tuple[Literal["", "json_object", "json_schema"], dict[str, Any], str]:

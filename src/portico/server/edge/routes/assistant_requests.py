@@ -12,16 +12,16 @@ import msgspec
 from portico.server.access.caller import Caller
 from portico.server.access.policy import require
 from portico.server.assistants.answers import tell_answer
-from portico.server.edge.bodies import MODEL_LIMIT, read_members
+from portico.server.edge.bodies import MODEL_LIMIT, read_member, read_members
 from portico.server.edge.dialects import assistant
 from portico.server.edge.exchange import Exchange
 from portico.server.edge.labels import read_labels
 from portico.server.edge.routes.chat import read_chat_members
 from portico.server.edge.stream import Handler
-from portico.server.errors import BadInputText, FieldRequired, NotImplementedYet, PatternMismatch
+from portico.server.errors import FieldRequired, NotImplementedYet, PatternMismatch
 from portico.server.gateway.answers import Answer, Stream
 from portico.server.services import Services
-from portico.wire.requests import NULL, ChatRequest, Members
+from portico.wire.requests import ChatRequest, Members
 from portico.wire.requests_log import RequestStatus
 
 _OPTIONS = ("variables", "revision", "revisionName")
@@ -96,10 +96,7 @@ def _read(caller: Caller, exchange: Exchange, member: str) -> ChatRequest:
 
 def _text_of(members: Members, name: str, longest: int | None = None) -> str:
     """A member that has to be there. Raises FieldRequired, PatternMismatch."""
-    try:
-        value = msgspec.json.decode(members.get(name, NULL))
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadInputText(f"Bad Input Text: {name}: {error}") from None
+    value = read_member(members, name)
     if value is None or value == "":
         raise FieldRequired(name)
     if not isinstance(value, str):

@@ -9,11 +9,11 @@ import msgspec
 
 from portico.server.access.caller import Caller
 from portico.server.access.policy import require
-from portico.server.edge.bodies import read_flag, read_members, read_model
+from portico.server.edge.bodies import read_flag, read_member, read_members, read_model
 from portico.server.edge.dialects.responses.checks import refuse_stored
 from portico.server.edge.dialects.responses.echo import read_echo, wants_sealed
 from portico.server.edge.dialects.responses.form import read_form_members
-from portico.server.edge.dialects.responses.read import read_responses_request, value_of
+from portico.server.edge.dialects.responses.read import read_responses_request
 from portico.server.edge.dialects.responses.write import ResponseWriter
 from portico.server.edge.dialects.translated import translate
 from portico.server.edge.exchange import Exchange
@@ -62,13 +62,13 @@ def read_native(members: Members, body_bytes: int) -> ResponsesRequest:
     for name in _PLATFORM:
         members.pop(name, None)
     check_members(members, [name for name in _CHECKED if name in members])
-    metadata = value_of(members, "metadata")
+    metadata = read_member(members, "metadata")
     if metadata is not None and not isinstance(metadata, dict):
         raise PatternMismatch("metadata", "send an object")
     if metadata and len(metadata) > _METADATA_PAIRS:
         raise OutOfRange("metadata", f"at most {_METADATA_PAIRS} pairs")
     request.metadata = msgspec.json.encode(metadata).decode() if metadata else ""
-    user = value_of(members, "user")
+    user = read_member(members, "user")
     request.user = user[:256] if isinstance(user, str) else ""
     return request
 

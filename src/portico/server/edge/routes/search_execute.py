@@ -5,21 +5,19 @@ Source: RAG reference, "Asking". The chat API answers the same question with `sa
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from portico.server.access.caller import Caller
 from portico.server.access.policy import require
 from portico.server.edge.assistant_options import read_thread, take_search_options
-from portico.server.edge.bodies import MODEL_LIMIT, read_members
+from portico.server.edge.bodies import MODEL_LIMIT, read_member, read_members
 from portico.server.edge.exchange import Exchange
 from portico.server.edge.labels import read_labels
-from portico.server.errors import BadInputText, EmptyQuery, FieldRequired, PatternMismatch
+from portico.server.errors import EmptyQuery, FieldRequired, PatternMismatch
 from portico.server.gateway.answers import Answer, Stream
 from portico.server.services import Services
 from portico.wire.model_ref import SaiaRef
-from portico.wire.requests import NULL, ChatRequest, Members
+from portico.wire.requests import ChatRequest, Members
 
 PATHS = ("/v1/search/execute",)
 _MEMBERS = ("requestId", "text", "documents", "result", "usage")
@@ -40,7 +38,7 @@ async def execute(services: Services, caller: Caller, exchange: Exchange) -> Ans
 def _read(exchange: Exchange) -> ChatRequest:
     """Raises FieldRequired, PatternMismatch, EmptyQuery, and what options raise."""
     given = read_members(exchange.body)
-    profile, question = _value(given, "profile"), _value(given, "question")
+    profile, question = read_member(given, "profile"), read_member(given, "question")
     if profile is None or profile == "":
         raise FieldRequired("profile")
     if not isinstance(profile, str) or len(profile) > MODEL_LIMIT or not profile.strip():
@@ -51,14 +49,7 @@ def _read(exchange: Exchange) -> ChatRequest:
         raise EmptyQuery(param="question")
     messages: Members = {"messages": msgspec.Raw(_encode([{"role": "user", "content": question}]))}
     request = ChatRequest(SaiaRef("search", profile), messages, body_bytes=len(exchange.body))
-    request.conversation_id = read_thread(_value(given, "id"), "id")
+    request.conversation_id = read_thread(read_member(given, "id"), "id")
     request.options = take_search_options({name: given[name] for name in ("variables", "filters") if name in given})
     request.labels, request.cache = read_labels(exchange.headers)
     return request
-
-
-def _value(members: Members, name: str) -> Any:
-    try:
-        return msgspec.json.decode(members.get(name, NULL))
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadInputText(f"Bad Input Text: {name}: {error}") from None

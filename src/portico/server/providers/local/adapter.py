@@ -11,10 +11,11 @@ import msgspec
 from portico.server.errors import MediaNotSupported, ProviderError
 from portico.server.providers.ascii_json import ascii_json
 from portico.server.providers.base import Credential, Members, Outgoing, Reached, Target, Turn
+from portico.server.providers.conversation import read_value
 from portico.server.providers.local.rerank import Rerank, refusal_of
 from portico.server.providers.local.runtime import LocalRuntime
 from portico.server.providers.local.tool_reader import CallArguments, CallStart, Content, Delta, ToolReader
-from portico.server.providers.local.tools import constrain, has_functions, plain_messages, read_member
+from portico.server.providers.local.tools import constrain, has_functions, plain_messages
 from portico.server.providers.local.whole import join_chunks
 from portico.server.providers.openai.chat import Chat
 from portico.server.providers.openai.embeddings import Embeddings
@@ -54,7 +55,7 @@ class Local(Rerank, Chat, Embeddings):
             for name in ("tools", "tool_choice", "parallel_tool_calls"):
                 members.pop(name, None)
             if any(role in bytes(request.members["messages"]) for role in _TOOL_ROLES):
-                members["messages"] = plain_messages(read_member(request.members, "messages"))
+                members["messages"] = plain_messages(read_value(request, "messages"))
         if "max_tokens" not in members and "max_completion_tokens" not in members:
             members["max_tokens"] = MAX_TOKENS
         if not request.stream:  # see read_chat

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from portico.server.errors import BadInputText, OutOfRange, PatternMismatch
+from portico.server.providers.conversation import read_member
 from portico.wire.requests import Members
 
 Json = dict[str, Any]
@@ -20,14 +21,6 @@ _ANY_ARGUMENTS: Json = {"type": "object"}
 def has_functions(members: Members) -> bool:
     """Whether there is a tool that a model of ours could call; others (`{"googleSearch":{}}`) are a provider's own."""
     return "tools" in members and any(isinstance(tool.get("function"), dict) for tool in read_member(members, "tools"))
-
-
-def read_member(members: Members, name: str) -> Any:
-    """One member decoded. Raises BadInputText for what passed the door only because nobody had to look at it."""
-    try:
-        return msgspec.json.decode(members[name])
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadInputText(f"Bad Input Text: {name}: {error}") from None
 
 
 def constrain(members: Members) -> Json:

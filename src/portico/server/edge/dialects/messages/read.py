@@ -14,9 +14,10 @@ from typing import Any
 
 import msgspec
 
+from portico.server.edge.bodies import read_member
 from portico.server.edge.dialects.messages.blocks import read_message, read_system
 from portico.server.edge.dialects.messages.errors import ThreadUnsupported
-from portico.server.errors import BadInputText, FieldRequired, OutOfRange, PatternMismatch
+from portico.server.errors import FieldRequired, OutOfRange, PatternMismatch
 from portico.wire.requests import NULL, Members
 
 _encode = msgspec.json.Encoder().encode
@@ -45,10 +46,10 @@ def read_messages_request(members: Members, betas: Iterable[str] = ()) -> Member
 
     `betas` are the values of the headers `anthropic-beta`.
     """
-    if _value(members, "thread"):
+    if read_member(members, "thread"):
         raise ThreadUnsupported
     for name, why in _REFUSED.items():
-        if _value(members, name):
+        if read_member(members, name):
             raise PatternMismatch(name, why)
     made: Members = {name: members[name] for name in _SAME if members.get(name, NULL) != NULL}
     if "model" in members:
@@ -56,9 +57,9 @@ def read_messages_request(members: Members, betas: Iterable[str] = ()) -> Member
     made["max_completion_tokens"] = _max_tokens(members)
     made["messages"] = _raw(_messages(members))
     _write_tools(made, members)
-    output = _value(members, "output_config") or {}
+    output = read_member(members, "output_config") or {}
     _write_output(made, output, members)
-    metadata = _value(members, "metadata") or {}
+    metadata = read_member(members, "metadata") or {}
     if isinstance(metadata, dict) and metadata.get("user_id"):
         made["user"] = _raw(str(metadata["user_id"]))
     wanted = _betas(betas)
@@ -69,14 +70,14 @@ def read_messages_request(members: Members, betas: Iterable[str] = ()) -> Member
 
 def read_stop_sequences(members: Members) -> list[str]:
     """As many as there are: this API sets no number."""
-    stops = _value(members, "stop_sequences") or []
+    stops = read_member(members, "stop_sequences") or []
     if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
         raise PatternMismatch("stop_sequences", "send an array of strings")
     return stops
 
 
 def _max_tokens(members: Members) -> msgspec.Raw:
-    value = _value(members, "max_tokens")
+    value = read_member(members, "max_tokens")
     if value is None:
         raise FieldRequired("max_tokens")
     if isinstance(value, bool) or not isinstance(value, int):
@@ -87,23 +88,23 @@ def _max_tokens(members: Members) -> msgspec.Raw:
 
 
 def _messages(members: Members) -> list[Json]:
-    given = _value(members, "messages")
+    given = read_member(members, "messages")
     if given is None or given == []:
         raise FieldRequired("messages")
     if not isinstance(given, list):
         raise PatternMismatch("messages", "send an array of messages")
-    system = read_system(_value(members, "system"))
+    system = read_system(read_member(members, "system"))
     return [*system, *(made for index, one in enumerate(given) for made in read_message(one, f"messages[{index}]"))]
 
 
 def _write_tools(made: Members, members: Members) -> None:
-    tools = _value(members, "tools") or []
+    tools = read_member(members, "tools") or []
     if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
         raise PatternMismatch("tools", "send an array of tools")
     if not tools:
         return
     made["tools"] = _raw([_tool(tool, f"tools[{index}]") for index, tool in enumerate(tools)])
-    choice = _value(members, "tool_choice")
+    choice = read_member(members, "tool_choice")
     if choice is None:
         return
     if not isinstance(choice, dict) or choice.get("type") not in ("auto", "any", "tool", "none"):
@@ -143,7 +144,7 @@ def _write_output(made: Members, output: Any, members: Members) -> None:
         raise PatternMismatch("output_config", "send an object")
     if output.get("effort") is not None:
         made["reasoning_effort"] = _raw(output["effort"])
-    form = output.get("format") or _value(members, "output_format")
+    form = output.get("format") or read_member(members, "output_format")
     if form is None:
         return
     if not isinstance(form, dict) or form.get("type") != "json_schema" or not isinstance(form.get("schema"), dict):
@@ -155,13 +156,6 @@ def _write_output(made: Members, output: Any, members: Members) -> None:
 def _betas(values: Iterable[str]) -> list[str]:
     names = [name.strip() for value in values for name in value.split(",")]
     return [name for name in dict.fromkeys(names) if _BETA.fullmatch(name)]
-
-
-def _value(members: Members, name: str) -> Any:
-    try:
-        return msgspec.json.decode(members.get(name, NULL))
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadInputText(f"Bad Input Text: {name}: {error}") from None
 
 
 def _raw(value: Any) -> msgspec.Raw:

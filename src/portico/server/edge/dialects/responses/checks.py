@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from portico.server.edge.dialects.responses.read import value_of
+from portico.server.edge.bodies import read_member
 from portico.server.errors import BadInputText, PatternMismatch
 from portico.wire.requests import Members
 
@@ -31,14 +31,14 @@ def refuse_stored(members: Members) -> None:
 
 def _refuse_stored(members: Members) -> None:
     for name, why in _STORED.items():
-        if value_of(members, name):
+        if read_member(members, name):
             raise PatternMismatch(name, why)
-    given = value_of(members, "input")
+    given = read_member(members, "input")
     for index, item in enumerate(given if isinstance(given, list) else ()):
         if isinstance(item, dict) and item.get("type") == "item_reference":
             raise PatternMismatch(f"input[{index}].type", "items are not kept here: send the item itself")
         _refuse_files(item, f"input[{index}]")
-    tools = value_of(members, "tools") or []
+    tools = read_member(members, "tools") or []
     if not isinstance(tools, list):
         raise PatternMismatch("tools", "send an array of tools")
     for index, tool in enumerate(tools):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from portico.server.edge.dialects.responses.read import value_of
+from portico.server.edge.bodies import read_member
 from portico.wire.requests import Members
 
 Echo = dict[str, Any]
@@ -27,13 +27,13 @@ _DEFAULTS: dict[str, Any] = {
 
 def read_echo(members: Members) -> Echo:
     """`truncation` is what is done, not what was asked for: nothing is ever cut out of a conversation here."""
-    told = {name: value if (value := value_of(members, name)) is not None else _DEFAULTS[name] for name in _DEFAULTS}
+    told = {name: value if (value := read_member(members, name)) is not None else _DEFAULTS[name] for name in _DEFAULTS}
     if told["max_output_tokens"] is None:
-        told["max_output_tokens"] = value_of(members, "max_tokens")
+        told["max_output_tokens"] = read_member(members, "max_tokens")
     return {**told, "truncation": "disabled", "background": False, "store": False}
 
 
 def wants_sealed(members: Members) -> bool:
     """Whether reasoning shall come in a form that can be sent back."""
-    included = value_of(members, "include")
+    included = read_member(members, "include")
     return isinstance(included, list) and "reasoning.encrypted_content" in included

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
+from portico.server.edge.bodies import read_member
 from portico.server.edge.dialects.responses.items import read_input
-from portico.server.errors import BadInputText, FieldRequired, PatternMismatch
+from portico.server.errors import FieldRequired, PatternMismatch
 from portico.wire.requests import NULL, Members
 
 _encode = msgspec.json.Encoder().encode
@@ -26,8 +27,8 @@ Json = dict[str, Any]
 def read_responses_request(members: Members) -> Members:
     """The members of the chat request. Raises FieldRequired, PatternMismatch naming the field or the tool."""
     made: Members = {name: members[name] for name in (*_SAME, *_EXTRA) if members.get(name, NULL) != NULL}
-    messages = read_input(value_of(members, "input"))
-    instructions = value_of(members, "instructions")
+    messages = read_input(read_member(members, "input"))
+    instructions = read_member(members, "instructions")
     if instructions is not None and not isinstance(instructions, str):
         raise PatternMismatch("instructions", "send a string")
     if instructions:
@@ -45,7 +46,7 @@ def read_responses_request(members: Members) -> Members:
 
 
 def _write_reasoning(made: Members, members: Members) -> None:
-    reasoning = value_of(members, "reasoning")
+    reasoning = read_member(members, "reasoning")
     if reasoning is None:
         return
     if not isinstance(reasoning, dict):
@@ -55,7 +56,7 @@ def _write_reasoning(made: Members, members: Members) -> None:
 
 
 def _write_text(made: Members, members: Members) -> None:
-    text = value_of(members, "text")
+    text = read_member(members, "text")
     if text is None:
         return
     if not isinstance(text, dict):
@@ -77,14 +78,14 @@ def _write_text(made: Members, members: Members) -> None:
 
 
 def _write_tools(made: Members, members: Members) -> None:
-    tools = value_of(members, "tools") or []
+    tools = read_member(members, "tools") or []
     if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
         raise PatternMismatch("tools", "send an array of tools")
     if not tools:
         made.pop("parallel_tool_calls", None)
         return
     made["tools"] = _raw([_tool(tool, f"tools[{index}]") for index, tool in enumerate(tools)])
-    choice = value_of(members, "tool_choice")
+    choice = read_member(members, "tool_choice")
     if isinstance(choice, dict):
         made["tool_choice"] = _raw(_named(choice))
     elif choice is not None:
@@ -110,14 +111,6 @@ def _named(choice: Json) -> Json:
     if choice.get("type") != "function" or not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
         raise PatternMismatch("tool_choice", "send none, auto, required or a function by its name")
     return {"type": "function", "function": {"name": inner["name"]}}
-
-
-def value_of(members: Members, name: str) -> Any:
-    """A member as a value; None when it is absent or null."""
-    try:
-        return msgspec.json.decode(members.get(name, NULL))
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadInputText(f"Bad Input Text: {name}: {error}") from None
 
 
 def _raw(value: Any) -> msgspec.Raw:
