@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access.refusals import NameEmpty
 from portico.server.access.snapshot import TokenSnapshot
-from portico.server.errors import OutOfRange, PorticoError
+from portico.server.errors import OutOfRange, PatternMismatch, PorticoError
 from portico.server.ids import OrganizationId
 from portico.server.kit.hashing import random_text
 from portico.server.kit.texts import storable
@@ -72,6 +73,22 @@ def clean_name(name: str | None) -> str:
 def clean_description(description: str | None) -> str:
     """Cut to 200 characters, as the reference server does."""
     return clean_text(description or "")[:LONGEST_DESCRIPTION]
+
+
+def maybe_text(body: Mapping[str, Any], name: str, longest: int, where: str = "") -> str | None:
+    """A text of a body without blanks around it; None when it is absent or null. `where` is its name in a refusal.
+
+    Raises PatternMismatch, OutOfRange.
+    """
+    given, field = body.get(name), where or name
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise PatternMismatch(field, "send a text")
+    clean = clean_text(given)
+    if len(clean) > longest:
+        raise OutOfRange(field, f"at most {longest} characters")
+    return clean
 
 
 def clean_text(text: str) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 from portico.server.access import audit
 from portico.server.access.caller import Caller
 from portico.server.access.policy import require
-from portico.server.access.tenancy import Tenancy, clean_text
+from portico.server.access.tenancy import Tenancy, maybe_text
 from portico.server.access.tokens import find_project
-from portico.server.errors import FieldRequired, OutOfRange, PatternMismatch
+from portico.server.errors import FieldRequired, OutOfRange
 from portico.server.gateway.requests import Requests
 from portico.server.storage.feedback import FeedbackRow, put_feedback
 
@@ -26,12 +26,12 @@ async def put(tenancy: Tenancy, requests: Requests, caller: Caller, request_id: 
     """
     require(caller, "assistants")
     project_id = find_project(caller)
-    origin, comments = _read_text(body, "origin", LONGEST_ORIGIN), _read_text(body, "comments", LONGEST_COMMENTS)
+    origin, comments = maybe_text(body, "origin", LONGEST_ORIGIN), maybe_text(body, "comments", LONGEST_COMMENTS)
     if not origin:
         raise FieldRequired("origin")
     score = _read_score(body)
     found = await requests.find_status(caller, request_id)
-    row = FeedbackRow(caller.organization_id, project_id, found.request_id, origin, score, comments)
+    row = FeedbackRow(caller.organization_id, project_id, found.request_id, origin, score, comments or "")
     async with tenancy.database.begin() as connection:
         await put_feedback(connection, row)
         await audit.record(connection, tenancy, caller, "update", "feedback", row.request_id, details={"score": score})
@@ -46,15 +46,3 @@ def _read_score(body: Mapping[str, Any]) -> int:
     if score is None:
         raise OutOfRange("answerScore", "1 is good, 2 is bad")
     return score
-
-
-def _read_text(body: Mapping[str, Any], field: str, longest: int) -> str:
-    given = body.get(field)
-    if given is None:
-        return ""
-    if not isinstance(given, str):
-        raise PatternMismatch(field, "send a text")
-    text = clean_text(given)
-    if len(text) > longest:
-        raise OutOfRange(field, f"at most {longest} characters")
-    return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from portico.server.access.tenancy import LONGEST_NAME, clean_text
+from portico.server.access.tenancy import LONGEST_NAME, maybe_text
 from portico.server.errors import FieldRequired, OutOfRange, PatternMismatch
 from portico.server.settings import Secret
 from portico.wire.secrets import SecretStatus
@@ -88,12 +88,4 @@ def _read_word(told: Body, name: str, field: str) -> str:
 
 
 def _read_text(told: Body, name: str, longest: int, field: str = "") -> str | None:
-    field, value = field or f"{BODY}.{name}", told.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise PatternMismatch(field, "send a text")
-    text = clean_text(value)
-    if len(text) > longest:
-        raise OutOfRange(field, f"at most {longest} characters")
-    return text
+    return maybe_text(told, name, longest, field or f"{BODY}.{name}")

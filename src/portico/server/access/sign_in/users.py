@@ -16,8 +16,8 @@ from portico.server.access.policy import require
 from portico.server.access.session_refusals import EmailTaken, GrantNotValid, LastAdministrator, UserNotFound
 from portico.server.access.sign_in.sessions import SignIn
 from portico.server.access.sign_in.setup_links import LONGEST_NAME, find_for_link, make_link
-from portico.server.access.tenancy import Tenancy, clean_text
-from portico.server.errors import Forbidden, OutOfRange, PatternMismatch
+from portico.server.access.tenancy import Tenancy, clean_text, maybe_text
+from portico.server.errors import Forbidden, PatternMismatch
 from portico.server.ids import UserId
 from portico.server.kit.clock import wire_time
 from portico.server.kit.guids import read_guid
@@ -50,7 +50,7 @@ async def create_user(tenancy: Tenancy, caller: Caller, body: Mapping[str, Any],
     """Invited: the answer has the link by which he chooses his password. Raises EmailTaken (409, id 4002)."""
     require(caller, "installation")
     email = read_email(body.get("email"), "email")
-    names = {"first_name": _text(body, "firstName"), "last_name": _text(body, "lastName")}
+    names = {column: name or "" for column, name in _names(body).items()}
     administrator = _flag(body, "systemAdministrator") or False
     async with tenancy.database.begin() as connection:
         user = await rows.insert_user(connection, email, system_administrator=administrator, **names)
@@ -74,8 +74,7 @@ async def change_user(tenancy: Tenancy, caller: Caller, user: str, body: Mapping
     """
     require(caller, "installation")
     blocked, administrator = _status(body), _flag(body, "systemAdministrator")
-    given = {"first_name": _maybe_text(body, "firstName"), "last_name": _maybe_text(body, "lastName")}
-    values: dict[str, object] = {column: name for column, name in given.items() if name is not None}
+    values: dict[str, object] = {column: name for column, name in _names(body).items() if name is not None}
     if blocked is not None:
         values["active"] = not blocked
     if administrator is not None:
@@ -271,14 +270,7 @@ def _raw(body: Mapping[str, Any], field: str) -> str:
     return value
 
 
-def _text(body: Mapping[str, Any], field: str) -> str:
-    return _maybe_text(body, field) or ""
-
-
-def _maybe_text(body: Mapping[str, Any], field: str) -> str | None:
-    if body.get(field) is None:
-        return None
-    clean = clean_text(_raw(body, field))
-    if len(clean) > LONGEST_NAME:
-        raise OutOfRange(field, f"at most {LONGEST_NAME} characters")
-    return clean
+def _names(body: Mapping[str, Any]) -> dict[str, str | None]:
+    """By their columns; None for one that is absent."""
+    given = {"first_name": "firstName", "last_name": "lastName"}
+    return {column: maybe_text(body, member, LONGEST_NAME) for column, member in given.items()}

@@ -16,7 +16,7 @@ from portico.server.access import audit
 from portico.server.access.caller import Caller
 from portico.server.access.policy import Area, require
 from portico.server.access.refusals import ProjectNotInOrganization
-from portico.server.access.tenancy import clean_text
+from portico.server.access.tenancy import maybe_text
 from portico.server.errors import FieldRequired, OutOfRange, PatternMismatch
 from portico.server.gateway.provider_settings import ProviderSettings
 from portico.server.ids import OrganizationId, ProjectId
@@ -112,15 +112,7 @@ def read_only(body: Mapping[str, Any], names: Collection[str], told: Collection[
 
 def read_text(body: Mapping[str, Any], field: str, longest: int = LONGEST_NAME) -> str:
     """A text without blanks around it, "" when absent. Raises PatternMismatch, OutOfRange."""
-    given = body.get(field)
-    if given is None:
-        return ""
-    if not isinstance(given, str):
-        raise PatternMismatch(field, "send a text")
-    text = clean_text(given)
-    if len(text) > longest:
-        raise OutOfRange(field, f"at most {longest} characters")
-    return text
+    return maybe_text(body, field, longest) or ""
 
 
 def read_weight(body: Mapping[str, Any]) -> int:
