@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -82,11 +81,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, _upstream: Upstream) -> Ite
         "PORTICO_BREAKER_FAILURES": "0",  # many of these tests let the provider fail
         "PORTICO_BODY_LIMIT_BYTES": str(12 * 1024 * 1024),
     }
-    live = LiveServer(Path(tmp_path_factory.mktemp("live")), environ).start()
-    _running.append(live)
-    yield live
-    _running.remove(live)
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("live"), environ) as live:
+        _running.append(live)
+        yield live
+        _running.remove(live)

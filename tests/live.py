@@ -43,7 +43,7 @@ class Answer:
 
 @dataclass
 class LiveServer:
-    """`start` runs it until it answers; `stop` ends it with a signal and gives the exit code."""
+    """`start` runs it until it answers; `stop` ends it with a signal and gives the exit code; `with` does both."""
 
     data_dir: Path
     environ: dict[str, str] = field(default_factory=dict)
@@ -151,6 +151,17 @@ class LiveServer:
         self.get(f"/{mark}", token=None)
         wait_until(lambda: any(mark in line for line in list(self.log)), "the log has the line of the last request")
         return "".join(self.log)
+
+    def __enter__(self) -> LiveServer:
+        return self.start()
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        """Its end must be a clean one, unless the block has failed: that is told, and the server killed."""
+        try:
+            if failed is None:
+                assert self.stop() == 0, "".join(self.log)
+        finally:
+            self.kill()
 
     def kill(self) -> None:
         """kill -9, as the end of a test that must not leave anything behind."""

@@ -30,11 +30,7 @@ def test_a_model_file_of_ones_own_is_listed_first_and_answers(tmp_path: Path) ->
         (folder / "mine.gguf").hardlink_to(source)
     except OSError:  # another disk
         shutil.copy(source, folder / "mine.gguf")
-    server = LiveServer(tmp_path / "data", {"PORTICO_MODELS_DIR": str(folder)}).start()
-    try:
+    with LiveServer(tmp_path / "data", {"PORTICO_MODELS_DIR": str(folder)}) as server:
         listed = server.get("/v3/llm/providers/local/models?type=Chat&detail=Summary").json()["models"]
         assert listed[0]["fullName"] == "local/mine"
         assert server.chat("local/mine").status == 200
-    finally:
-        server.stop()
-        server.kill()
