@@ -247,8 +247,7 @@ def test_an_answer_outlives_the_server(tmp_path: Any, upstream: Upstream) -> Non
         "PORTICO_PROVIDER_OPENAI_API_KEY": "upstream-key",
         "PORTICO_PROVIDER_OPENAI_BASE_URL": upstream.url,
     }
-    first = LiveServer(tmp_path, environ).start()
-    try:
+    with LiveServer(tmp_path, environ) as first:
         name = new_name()
         make_assistant(first, name)
         request_id = ask(first, name, f"{CHAT}/begin").json()["requestId"]
@@ -257,13 +256,7 @@ def test_an_answer_outlives_the_server(tmp_path: Any, upstream: Upstream) -> Non
             running = ask(first, name, f"{CHAT}/begin").json()["requestId"]
             wait_until(lambda: len(upstream.asked) == 2, "the provider is asked")
             assert first.stop() == 0, "".join(first.log)
-    finally:
-        first.kill()
-    second = LiveServer(tmp_path, environ).start()
-    try:
+    with LiveServer(tmp_path, environ) as second:
         assert state(second, request_id)["text"] == "Hello there"
         ended = state(second, running)
         assert (ended["status"], ended["error"]["code"]) == ("failed", 153)
-        assert second.stop() == 0, "".join(second.log)
-    finally:
-        second.kill()

@@ -49,7 +49,7 @@ def files(_files: Upstream) -> Upstream:
     return _files
 
 
-def start(folder: Path, providers: Upstream, **more: str) -> LiveServer:
+def serving(folder: Path, providers: Upstream, **more: str) -> LiveServer:
     environ = {
         "PORTICO_LOCAL_MODELS": "false",
         "PORTICO_BREAKER_FAILURES": "0",
@@ -59,17 +59,13 @@ def start(folder: Path, providers: Upstream, **more: str) -> LiveServer:
     }
     for fake in FAKES:
         environ.update(fake.environ(providers.root))
-    return LiveServer(folder, environ).start()
+    return LiveServer(folder, environ)
 
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory, _providers: Upstream) -> Iterator[LiveServer]:
-    live = start(tmp_path_factory.mktemp("attachments"), _providers)
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with serving(tmp_path_factory.mktemp("attachments"), _providers) as live:
+        yield live
 
 
 def ask(live: LiveServer, providers: Upstream, fake: Fake, *parts: dict[str, Any], **members: Any) -> Answer:
@@ -173,15 +169,11 @@ def test_what_is_no_picture_is_the_callers_error(
 
 def test_a_host_that_takes_too_long_is_the_callers_error(tmp_path: Path, providers: Upstream, files: Upstream) -> None:
     """On a server of its own: so little patience would fail other tests on a busy machine."""
-    live = start(tmp_path / "data", providers, PORTICO_FETCH_TIMEOUT_S="1")
-    try:
+    with serving(tmp_path / "data", providers, PORTICO_FETCH_TIMEOUT_S="1") as live:
         with Held(Reply(200, png(), {"Content-Type": "image/png"})) as files.script:
             answer = ask(live, providers, FAKES[0], picture(f"{files.root}/x.png"))
         assert (answer.status, answer.json()["errors"][0]["id"]) == (400, 45), answer.body
         assert providers.asked == []
-        assert live.stop() == 0
-    finally:
-        live.kill()
 
 
 def test_too_many_addresses_are_refused(live: LiveServer, providers: Upstream, files: Upstream) -> None:

@@ -25,12 +25,8 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
         "PORTICO_PROVIDER_OPENAI_API_KEY": "k",
         "PORTICO_PROVIDER_HOSTS": "198.51.100.7",
     }
-    live = LiveServer(Path(tmp_path_factory.mktemp("audited")), environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("audited"), environ) as live:
+        yield live
 
 
 LLM = "/v3/llm/admin"
@@ -188,8 +184,7 @@ def test_no_token_is_401(audited: LiveServer) -> None:
 
 
 def test_a_spoilt_log_is_told_with_200_and_no_error_member(tmp_path: Path) -> None:
-    live = LiveServer(tmp_path / "data", {"PORTICO_LOCAL_MODELS": "false"}).start()
-    try:
+    with LiveServer(tmp_path / "data", {"PORTICO_LOCAL_MODELS": "false"}) as live:
         for _ in range(3):
             live.request("DELETE", "/v2/cache")
         asyncio.run(spoil(live, "UPDATE audit SET actor_name = 'nobody' WHERE sequence = 2"))
@@ -199,9 +194,6 @@ def test_a_spoilt_log_is_told_with_200_and_no_error_member(tmp_path: Path) -> No
         assert (found["valid"], found["entries"], found["brokenAt"]) == (False, 1, 2)
         assert "entry 2 was changed" in found["reason"]
         assert not {"error", "errors"} & set(found)
-        assert live.stop() == 0
-    finally:
-        live.kill()
 
 
 async def spoil(server: LiveServer, statement: str) -> None:

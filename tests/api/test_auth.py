@@ -454,10 +454,9 @@ def second(server: LiveServer) -> Iterator[LiveServer]:
     live = replace(server, environ=environ, process=None, url="", log=[])
     before = (server.data_dir / "credentials").read_bytes()
     try:
-        yield live.start()
+        with live:
+            yield live
     finally:
-        assert live.stop() == 0, "".join(live.log)
-        live.kill()
         # The address of the server that started last stands in the file; the tests after this one read it.
         Path(server.data_dir / "credentials").write_bytes(before)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -26,12 +25,8 @@ def cached(tmp_path_factory: pytest.TempPathFactory, _upstream: Upstream) -> Ite
         "PORTICO_LOCAL_MODELS": "false",
         "PORTICO_CHAT_CACHE": "true",  # as it is unless the tests switch it off
     }
-    live = LiveServer(Path(tmp_path_factory.mktemp("cached")), environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("cached"), environ) as live:
+        yield live
 
 
 @pytest.fixture

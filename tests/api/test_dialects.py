@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,12 +28,8 @@ def house(tmp_path_factory: pytest.TempPathFactory, _upstream: Upstream) -> Iter
         "PORTICO_CHAT_CACHE": "true",
         "PORTICO_BREAKER_FAILURES": "0",
     }
-    live = LiveServer(Path(tmp_path_factory.mktemp("dialects")), environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("dialects"), environ) as live:
+        yield live
 
 
 @pytest.fixture(autouse=True)

@@ -349,12 +349,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
         "PORTICO_PROVIDER_OPENAI_API_KEY": "never-used",
         "PORTICO_PROVIDER_OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
     }
-    live = LiveServer(Path(tmp_path_factory.mktemp("small")), environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("small"), environ) as live:
+        yield live
 
 
 def test_413_a_file_over_the_limit(small: LiveServer) -> None:
@@ -372,12 +368,8 @@ def test_a_temporary_file_ends(small: LiveServer) -> None:
 
 def test_507_when_the_disk_has_no_room(tmp_path: Path) -> None:
     environ = {"PORTICO_LOCAL_MODELS": "false", "PORTICO_FILES_RESERVE_BYTES": str(2**49)}
-    live = LiveServer(tmp_path / "full", environ).start()
-    try:
+    with LiveServer(tmp_path / "full", environ) as live:
         assert refused(upload(live)) == (507, 9004)
-        assert live.stop() == 0
-    finally:
-        live.kill()
 
 
 # in prompts -----------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,12 +26,8 @@ DEFAULTS = {
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server of these tests' own: guardrails on the shared one would block all other tests."""
     environ = {"PORTICO_LOCAL_MODELS": "false", "PORTICO_GUARDRAIL_HOSTS": "127.0.0.1"}
-    live = LiveServer(Path(tmp_path_factory.mktemp("guarded")), environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("guarded"), environ) as live:
+        yield live
 
 
 def put(server: LiveServer, body: Any, **more: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,12 +24,8 @@ def checked(tmp_path_factory: pytest.TempPathFactory, _upstream: Upstream) -> It
         "PORTICO_PROVIDER_OPENAI_API_KEY": "upstream-key",
         "PORTICO_PROVIDER_OPENAI_BASE_URL": _upstream.url,
     }
-    live = LiveServer(Path(tmp_path_factory.mktemp("checked")), environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("checked"), environ) as live:
+        yield live
 
 
 def settings(server: LiveServer, **members: Any) -> None:

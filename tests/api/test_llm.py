@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -54,12 +53,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     data = tmp_path_factory.mktemp("own")
     (data / "catalog").mkdir()
     (data / "catalog" / "acme.toml").write_text(TWINS, encoding="utf-8")
-    live = LiveServer(Path(data), {"PORTICO_LOCAL_MODELS": "off"})
-    try:
-        yield live.start()
-    finally:
-        live.stop()
-        live.kill()
+    with LiveServer(data, {"PORTICO_LOCAL_MODELS": "off"}) as live:
+        yield live
 
 
 def providers(server: LiveServer, query: str = "", version: str = "/v3/llm", **headers: str) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -28,12 +27,8 @@ def house(tmp_path_factory: pytest.TempPathFactory, issuer: TestIssuer) -> Itera
         "PORTICO_OIDC_AUDIENCE": AUDIENCE,
         "PORTICO_OIDC_ROLES": "devs=Portico/Default/Project Member",
     }
-    live = LiveServer(Path(tmp_path_factory.mktemp("openid")), environ)
-    try:
-        yield live.start()
-    finally:
-        live.stop()
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("openid"), environ) as live:
+        yield live
 
 
 def test_the_hot_lane_verifies_at_first_sight(house: LiveServer, issuer: TestIssuer) -> None:

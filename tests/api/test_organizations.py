@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,12 +20,8 @@ PASSWORD = "correct horse battery staple"
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     environ = {"PORTICO_LOCAL_MODELS": "false", "PORTICO_ROOT_TOKEN": ROOT}
-    live = LiveServer(Path(tmp_path_factory.mktemp("tenants")), environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("tenants"), environ) as live:
+        yield live
 
 
 def refused(answer: Answer, status: int, number: int, words: str = "") -> None:

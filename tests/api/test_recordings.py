@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,22 +42,16 @@ def server(tmp_path_factory: pytest.TempPathFactory, _upstream: Upstream) -> Ite
         "PORTICO_BREAKER_FAILURES": "0",
         "PATH": f"{put_ffmpeg(tmp_path_factory.mktemp('programs'))}:{os.environ['PATH']}",
     }
-    live = LiveServer(Path(tmp_path_factory.mktemp("recordings")), environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("recordings"), environ) as live:
+        yield live
 
 
 @pytest.fixture(scope="module")
 def keyless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """One without any provider."""
     environ = {"PORTICO_WORKER": "off", "PORTICO_LOCAL_MODELS": "false"}
-    live = LiveServer(Path(tmp_path_factory.mktemp("keyless")), environ).start()
-    yield live
-    live.stop()
-    live.kill()
+    with LiveServer(tmp_path_factory.mktemp("keyless"), environ) as live:
+        yield live
 
 
 @pytest.fixture(scope="module")

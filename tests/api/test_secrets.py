@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -20,12 +19,8 @@ UNKNOWN = "5b1d2f8e-0000-4000-8000-000000000009"
 
 @pytest.fixture(scope="module")
 def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    live = LiveServer(Path(tmp_path_factory.mktemp("vault")), {"PORTICO_LOCAL_MODELS": "false"}).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("vault"), {"PORTICO_LOCAL_MODELS": "false"}) as live:
+        yield live
 
 
 def make(server: LiveServer, name: str = "", **members: Any) -> Answer:

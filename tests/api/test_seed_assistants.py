@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -27,12 +26,8 @@ FILLED = {"role": "system", "content": "You are a translator. Translate to Frenc
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """As after the installation: no provider but the local models."""
-    live = LiveServer(Path(tmp_path_factory.mktemp("local"))).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("local")) as live:
+        yield live
 
 
 def test_the_translator_works_word_for_word(server: LiveServer, upstream: Upstream) -> None:

@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -37,12 +36,8 @@ HELLO = {"model": CHAT, "messages": [{"role": "user", "content": "Say hello."}],
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     environ = {"PORTICO_ROOT_TOKEN": ROOT_TOKEN, "PORTICO_SIGN_IN_BY_QUERY": "true", "PORTICO_ACCESS_LOG": "true",
                "PORTICO_SIGN_IN_HOSTS": "a.example"}  # fmt: skip
-    live = LiveServer(Path(tmp_path_factory.mktemp("people")), environ)
-    try:
-        yield live.start()
-    finally:
-        live.stop()
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("people"), environ) as live:
+        yield live
 
 
 @pytest.fixture(scope="module")

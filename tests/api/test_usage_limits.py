@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -34,12 +33,8 @@ def limited(tmp_path_factory: pytest.TempPathFactory, _upstream: Upstream) -> It
         "PORTICO_LOCAL_MODELS": "false",
         "PORTICO_WORKERS": "2",
     }
-    live = LiveServer(Path(tmp_path_factory.mktemp("limited")), environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("limited"), environ) as live:
+        yield live
 
 
 @pytest.fixture(scope="module")

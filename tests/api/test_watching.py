@@ -8,7 +8,6 @@ import stat
 import threading
 from collections.abc import Iterator
 from itertools import repeat
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,12 +44,8 @@ def watched(
         "PORTICO_REQUEST_LOG": "on",
         "PORTICO_OTEL_ENDPOINT": collector.url,
     }
-    live = LiveServer(Path(tmp_path_factory.mktemp("watched")), environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("watched"), environ) as live:
+        yield live
 
 
 def metric(server: LiveServer, name: str, **labels: str) -> float:
