@@ -72,7 +72,7 @@ class Admin:
                     assert self("DELETE", f"/providers/{name}/models/{model['name']}").status == 200
 
 
-def start(folder: Path, upstream: Upstream, **environ: str) -> LiveServer:
+def serving(folder: Path, upstream: Upstream, **environ: str) -> LiveServer:
     """One whose installation has a key for `openai`, and nothing for any other provider."""
     settings = {
         "PORTICO_PROVIDER_OPENAI_API_KEY": "sk-installation-0000",
@@ -83,7 +83,7 @@ def start(folder: Path, upstream: Upstream, **environ: str) -> LiveServer:
         "PORTICO_BREAKER_FAILURES": "0",
         **environ,
     }
-    return LiveServer(folder, settings).start()
+    return LiveServer(folder, settings)
 
 
 def keys_seen(*upstreams: Upstream) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -334,12 +333,8 @@ def workers(tmp_path_factory: pytest.TempPathFactory, _upstream: Upstream) -> It
         "PORTICO_PROVIDER_OPENAI_API_KEY": "upstream-key",
         "PORTICO_PROVIDER_OPENAI_BASE_URL": _upstream.url,
     }
-    live = LiveServer(Path(tmp_path_factory.mktemp("workers")), environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("workers"), environ) as live:
+        yield live
 
 
 def test_every_worker_knows_an_assistant_within_a_moment(workers: LiveServer, upstream: Upstream) -> None:

@@ -31,12 +31,8 @@ WIDE = {
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory, _upstream: Upstream) -> Iterator[LiveServer]:
     """One worker, which knows a limit when its answer is there; others know it some milliseconds later."""
-    live = start(tmp_path_factory.mktemp("limited"), _upstream, 1)
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with serving(tmp_path_factory.mktemp("limited"), _upstream, 1) as live:
+        yield live
 
 
 @pytest.fixture
@@ -49,14 +45,14 @@ def project(limited: LiveServer, ids: tuple[str, str], organization: Api) -> Ite
     api.create(**WIDE)
 
 
-def start(folder: Path, upstream: Upstream, workers: int) -> LiveServer:
+def serving(folder: Path, upstream: Upstream, workers: int) -> LiveServer:
     environ = {
         "PORTICO_PROVIDER_OPENAI_API_KEY": "upstream-key",
         "PORTICO_PROVIDER_OPENAI_BASE_URL": upstream.url,
         "PORTICO_LOCAL_MODELS": "false",
         "PORTICO_WORKERS": str(workers),
     }
-    return LiveServer(folder, environ).start()
+    return LiveServer(folder, environ)
 
 
 def ask(server: LiveServer, **members: Any) -> Answer:
@@ -213,13 +209,11 @@ def test_hc25_a_budget_that_is_used_up_is_told_before_files_are_read(
 
 def test_hc29_200_parallel_calls_of_4_workers_never_overspend(tmp_path: Path, asked: Upstream) -> None:
     """HC-29, through the door: what passes is paid by the budget to the last 1e-12 USD, and the rest is refused."""
-    server = start(tmp_path / "four", asked, 1)
-    try:
+    with serving(tmp_path / "four", asked, 1) as server:
         who = server.get("/v1/accessControl/apitoken/validate").json()
         root = f"/v2/usageLimits/organizations/{who['organizationId']}/projects/{who['projectId']}"
         Api(server, root, server.token()).create(softLimit=0, hardLimit=0.0003)
-        assert server.stop() == 0
-        server = start(tmp_path / "four", asked, 4)  # all of them know the limit from their start
+    with serving(tmp_path / "four", asked, 4) as server:  # all of them know the limit from their start
         with ThreadPoolExecutor(100) as pool:
             answers = list(pool.map(lambda _: ask(server), range(200)))
         passed = [answer for answer in answers if answer.status == 200]
@@ -229,6 +223,3 @@ def test_hc29_200_parallel_calls_of_4_workers_never_overspend(tmp_path: Path, as
         assert len(asked.asked) == len(passed)
         expected, api = pytest.approx(spent / 10**12, abs=1e-13), Api(server, root, server.token())
         wait_until(lambda: api("GET", "/latest").json()["usedAmount"] == expected, "all is counted", NOTICED_S)
-        assert server.stop() == 0
-    finally:
-        server.kill()

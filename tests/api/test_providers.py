@@ -19,7 +19,7 @@ from tests.api.provider_house import (
     make_organization,
     make_project,
     on_database,
-    start,
+    serving,
 )
 from tests.live import LiveServer, wait_until
 from tests.upstream import COMPLETION, Upstream, chunk, sse, stream, usage_chunk, whole
@@ -35,12 +35,8 @@ def _first() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory, _first: Upstream) -> Iterator[LiveServer]:
-    live = start(tmp_path_factory.mktemp("providers"), _first)
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with serving(tmp_path_factory.mktemp("providers"), _first) as live:
+        yield live
 
 
 @pytest.fixture
@@ -374,8 +370,7 @@ def test_models_that_cannot_be(admin: Admin, members: dict[str, Any], start: str
 
 def test_an_own_provider_never_gets_the_key_of_a_wider_scope(tmp_path: Any, first: Upstream) -> None:
     """The environment may hold a key of that very name; it was not meant for whatever address a tenant writes."""
-    live = start(tmp_path, first, PORTICO_PROVIDER_ACME_API_KEY="sk-of-the-operator")
-    try:
+    with serving(tmp_path, first, PORTICO_PROVIDER_ACME_API_KEY="sk-of-the-operator") as live:
         admin = Admin(live, live.token("organization"))
         admin.add_provider("acme", first.url, openNames=True)
         assert ask(live, "acme/any").status == 200
@@ -387,15 +382,11 @@ def test_an_own_provider_never_gets_the_key_of_a_wider_scope(tmp_path: Any, firs
         admin.add_key(FIRST_KEY, "acme")
         assert ask(live, "acme/any").status == 200
         assert keys_seen(first) == ["", FIRST_KEY]
-        assert live.stop() == 0
-    finally:
-        live.kill()
 
 
 def test_a_name_that_leads_elsewhere_by_now_is_not_called(tmp_path: Any, first: Upstream) -> None:
     """Checked when it was saved; the owner of the name may point it into our network at any time."""
-    live = start(tmp_path, first, PORTICO_PROVIDER_HOSTS="")
-    try:
+    with serving(tmp_path, first, PORTICO_PROVIDER_HOSTS="") as live:
         admin = Admin(live, live.token("organization"))
         admin.add_provider("acme", "http://93.184.215.14/v1", openNames=True)
         turned = first.url.replace("127.0.0.1", "localhost")
@@ -418,9 +409,6 @@ def test_a_name_that_leads_elsewhere_by_now_is_not_called(tmp_path: Any, first: 
         wait_until(lambda: "into a network" in refusal_of_acme(), "the new address is known, and refused")
         assert first.asked == []
         assert ask(live).status == 200, "the operator's own providers are reached as before"
-        assert live.stop() == 0
-    finally:
-        live.kill()
 
 
 @pytest.mark.parametrize("count", [-5, 10**13, 2**63, 10**30])
@@ -577,8 +565,7 @@ def test_an_alias_lives_on_when_one_of_its_targets_is_gone(live: LiveServer, adm
 
 
 def test_a_change_reaches_every_worker_within_a_second(tmp_path: Any, first: Upstream) -> None:
-    live = start(tmp_path, first, PORTICO_WORKERS="3")
-    try:
+    with serving(tmp_path, first, PORTICO_WORKERS="3") as live:
         admin = Admin(live, live.token("organization"))
         admin.set_alias("team/fast", MODEL)
         admin.add_key(FIRST_KEY, baseUrl=first.url)
@@ -591,6 +578,3 @@ def test_a_change_reaches_every_worker_within_a_second(tmp_path: Any, first: Ups
             }
 
         wait_until(everywhere, "all workers know the key and the alias")
-        assert live.stop() == 0
-    finally:
-        live.kill()

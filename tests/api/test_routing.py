@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from portico.server.storage.database import Database
-from tests.api.provider_house import FIRST_KEY, MODEL, SECOND_KEY, Admin, ask, keys_seen, on_database, start
+from tests.api.provider_house import FIRST_KEY, MODEL, SECOND_KEY, Admin, ask, keys_seen, on_database, serving
 from tests.live import Answer, LiveServer, wait_until
 from tests.upstream import Asked, Held, Reply, Upstream, answer_well, chunk, sse, stream, whole
 
@@ -42,12 +42,8 @@ def second(_upstreams: tuple[Upstream, Upstream]) -> Upstream:
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory, _upstreams: tuple[Upstream, Upstream]) -> Iterator[LiveServer]:
-    live = start(tmp_path_factory.mktemp("routing"), _upstreams[0])
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with serving(tmp_path_factory.mktemp("routing"), _upstreams[0]) as live:
+        yield live
 
 
 @pytest.fixture
@@ -239,8 +235,7 @@ def test_a_damaged_key_is_logged_by_its_id_and_left_out(
 
 def test_a_target_that_keeps_silent_is_left_for_another_one(tmp_path: Path, first: Upstream, second: Upstream) -> None:
     """It takes the connection and the request, and its head does not come."""
-    live = start(tmp_path, first, PORTICO_FIRST_BYTE_TIMEOUT_S="0.3", PORTICO_RETRY_BUDGET_S="0.2")
-    try:
+    with serving(tmp_path, first, PORTICO_FIRST_BYTE_TIMEOUT_S="0.3", PORTICO_RETRY_BUDGET_S="0.2") as live:
         admin = Admin(live, live.token("organization"))
         admin.add_provider("acme", second.url, models=[LARGE])
         admin.set_alias("team/safe", MODEL, {"model": "acme/large", "tier": 1})
@@ -250,15 +245,11 @@ def test_a_target_that_keeps_silent_is_left_for_another_one(tmp_path: Path, firs
                 assert told(answer) == (200, "acme", "2")
                 assert b"Hello" in answer.body
             wait_until(lambda: len(first.asked) == 2, "it was asked both times")
-        assert live.stop() == 0
-    finally:
-        live.kill()
 
 
 def test_the_circuit_opens_after_failures(tmp_path: Path, first: Upstream) -> None:
     environ = {"PORTICO_BREAKER_FAILURES": "3", "PORTICO_BREAKER_OPEN_S": "600", "PORTICO_RETRIES": "0"}
-    live = start(tmp_path, first, **environ)
-    try:
+    with serving(tmp_path, first, **environ) as live:
         admin = Admin(live, live.token("organization"))
         first.replies(FAILED)
         assert [ask(live).status for _ in range(3)] == [502] * 3
@@ -267,24 +258,17 @@ def test_the_circuit_opens_after_failures(tmp_path: Path, first: Upstream) -> No
         assert (answer.status, answer.json()["error"]["code"], len(first.asked)) == (503, 153, 3)
         assert int(answer.headers["retry-after"]) >= 1
         assert ask(live, "team/other").status == 502, "another model of the provider has a circuit of its own"
-        assert live.stop() == 0
-    finally:
-        live.kill()
 
 
 def test_the_circuit_closes_again(tmp_path: Path, first: Upstream) -> None:
     environ = {"PORTICO_BREAKER_FAILURES": "3", "PORTICO_BREAKER_OPEN_S": "1", "PORTICO_RETRIES": "0"}
-    live = start(tmp_path, first, **environ)
-    try:
+    with serving(tmp_path, first, **environ) as live:
         first.replies(FAILED)
         wait_until(lambda: ask(live).status == 503, "the circuit is open")
         first.reset()
         wait_until(lambda: ask(live).status == 200, "one request finds out that it is back")
         assert [ask(live).status for _ in range(5)] == [200] * 5
         assert len(first.asked) == 6
-        assert live.stop() == 0
-    finally:
-        live.kill()
 
 
 ALIASES = """
@@ -310,8 +294,7 @@ def test_the_operators_files_declare_aliases_and_fallbacks(tmp_path: Path, first
     (catalog / "acme.toml").write_text(ACME.format(url=second.url))
     (catalog / "aliases.toml").write_text(ALIASES)
     (catalog / "fallbacks.toml").write_text(FALLBACKS)
-    live = start(tmp_path / "data", first, PORTICO_CATALOG_DIR=str(catalog))
-    try:
+    with serving(tmp_path / "data", first, PORTICO_CATALOG_DIR=str(catalog)) as live:
         assert live.get("/v1/models").json()["data"][0]["id"] == "house/fast"
         assert told(ask(live, "house/fast")) == (200, "openai", "1")
         assert told(ask(live, "openai/gpt-4o")) == (200, "openai", "1")
@@ -319,6 +302,3 @@ def test_the_operators_files_declare_aliases_and_fallbacks(tmp_path: Path, first
         assert told(ask(live, "house/fast")) == (200, "acme", "2")
         assert told(ask(live, "openai/gpt-4o")) == (200, "acme", "2"), "xai is not set up, and left out"
         assert told(ask(live, "openai/gpt-4o-mini"))[0] == 502
-        assert live.stop() == 0
-    finally:
-        live.kill()

@@ -46,12 +46,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
         "PORTICO_PROVIDER_OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
         "PORTICO_BODY_LIMIT_BYTES": str(12 * 1024 * 1024),
     }
-    live = LiveServer(Path(tmp_path_factory.mktemp("documents")), environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("documents"), environ) as live:
+        yield live
 
 
 @pytest.fixture(scope="module", autouse=True)

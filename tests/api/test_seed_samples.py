@@ -15,7 +15,6 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,12 +205,8 @@ class Shown:
 @pytest.fixture(scope="module")
 def keyless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A fresh installation: no key of any provider. A small context ends an answer that a sample does not bound."""
-    live = LiveServer(Path(tmp_path_factory.mktemp("keyless")), {"PORTICO_LOCAL_CONTEXT": "1024"})
-    try:
-        yield live.start()
-    finally:
-        live.stop()
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("keyless"), {"PORTICO_LOCAL_CONTEXT": "1024"}) as live:
+        yield live
 
 
 def run(sample: str, server: LiveServer, model: str | None = None) -> Shown:
