@@ -14,12 +14,8 @@ from tests.live import LiveServer
 
 @pytest.fixture(scope="module")
 def _live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    live = LiveServer(Path(tmp_path_factory.mktemp("files")), {"PORTICO_LOCAL_MODELS": "false"}).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("files"), {"PORTICO_LOCAL_MODELS": "false"}) as live:
+        yield live
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import openai
 import pytest
@@ -36,9 +35,5 @@ def talkative(tmp_path_factory: pytest.TempPathFactory, _upstream: Upstream) -> 
         "PORTICO_LOCAL_MODELS": "false",
         "PORTICO_KEEP_ALIVE_S": "0.5",
     }
-    live = LiveServer(Path(tmp_path_factory.mktemp("talkative")), environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("talkative"), environ) as live:
+        yield live

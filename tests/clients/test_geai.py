@@ -224,14 +224,10 @@ def test_the_file_that_the_command_rewrites_is_still_the_servers(geai: Command, 
     file = data / "credentials"
     addresses = []
     for _ in range(2):
-        live = LiveServer(data, {"PORTICO_LOCAL_MODELS": "off"})
-        try:
-            addresses.append(live.start().url)
+        with LiveServer(data, {"PORTICO_LOCAL_MODELS": "off"}) as live:
+            addresses.append(live.url)
             assert said(geai("status", file=file), "API Status:")["running"] is True
             assert said(geai("-a", "organization", "llm", "lp", file=file), "Provider list:")["providers"]
-        finally:
-            live.stop()
-            live.kill()
     assert "geai_api_eval_url" in file.read_text(), "the command did rewrite it"
     assert file.stat().st_mode & 0o777 == 0o600
     assert addresses[0] != addresses[1] and addresses[0] not in file.read_text()

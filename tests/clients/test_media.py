@@ -67,12 +67,8 @@ def media(tmp_path_factory: pytest.TempPathFactory, _upstream: Upstream) -> Iter
         "PORTICO_PROVIDER_VERTEX_AI_PROJECT": "p",
         "PORTICO_PROVIDER_VERTEX_AI_LOCATION": "us-central1",
     }
-    live = LiveServer(Path(tmp_path_factory.mktemp("media")), environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("media"), environ) as live:
+        yield live
 
 
 @pytest.fixture(autouse=True)

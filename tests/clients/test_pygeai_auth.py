@@ -18,12 +18,8 @@ from tests.people import PASSWORD, Person, give_role, make_administrator, make_p
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    live = LiveServer(Path(tmp_path_factory.mktemp("auth")), {"PORTICO_SIGN_IN_BY_QUERY": "true"})
-    try:
-        yield live.start()
-    finally:
-        live.stop()
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("auth"), {"PORTICO_SIGN_IN_BY_QUERY": "true"}) as live:
+        yield live
 
 
 @pytest.fixture(scope="module")

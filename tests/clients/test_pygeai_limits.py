@@ -29,12 +29,8 @@ Command = Callable[..., Any]
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server of these tests' own: a limit on the shared one would bound all other tests."""
-    live = LiveServer(Path(tmp_path_factory.mktemp("limits")), {"PORTICO_LOCAL_MODELS": "false"}).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("limits"), {"PORTICO_LOCAL_MODELS": "false"}) as live:
+        yield live
 
 
 @pytest.fixture(scope="module")

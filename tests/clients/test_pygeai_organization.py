@@ -26,12 +26,8 @@ ROLE_MEMBERS = {"externalId", "id", "name", "origin", "type"}
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server of these tests' own, so that listings hold nothing of other tests."""
-    live = LiveServer(Path(tmp_path_factory.mktemp("house")), {"PORTICO_LOCAL_MODELS": "false"}).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("house"), {"PORTICO_LOCAL_MODELS": "false"}) as live:
+        yield live
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -20,12 +19,8 @@ BY_PATH = [f"{route.method} {route.path}" for route in ROUTES]
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     environ = {"PORTICO_PROVIDER_HOSTS": "127.0.0.1"}  # the owner's provider lies there; nobody listens
-    live = LiveServer(Path(tmp_path_factory.mktemp("isolation")), environ)
-    try:
-        yield live.start()
-    finally:
-        live.stop()
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("isolation"), environ) as live:
+        yield live
 
 
 @pytest.fixture(scope="module")

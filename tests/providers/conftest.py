@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -28,8 +28,7 @@ def provider_upstreams(fakes: dict[str, Fake]) -> Iterator[dict[str, Upstream]]:
         yield {name: stack.enter_context(Upstream()) for name in fakes}
 
 
-@contextmanager
-def serving(folder: Path, fakes: dict[str, Fake], upstreams: dict[str, Upstream], **more: str) -> Iterator[LiveServer]:
+def serving(folder: Path, fakes: dict[str, Fake], upstreams: dict[str, Upstream], **more: str) -> LiveServer:
     """A live server without local models, cache and circuit breaker, with all fakes as its providers."""
     environ = {
         "PORTICO_LOCAL_MODELS": "false",
@@ -42,12 +41,7 @@ def serving(folder: Path, fakes: dict[str, Fake], upstreams: dict[str, Upstream]
     }
     for name, fake in fakes.items():
         environ.update(fake.environ(upstreams[name].root))
-    live = LiveServer(folder, environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    return LiveServer(folder, environ)
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +49,7 @@ def provider_server(
     tmp_path_factory: pytest.TempPathFactory, fakes: dict[str, Fake], provider_upstreams: dict[str, Upstream]
 ) -> Iterator[LiveServer]:
     """One with the patience of a fresh installation: a provider may answer late on a busy machine."""
-    with serving(Path(tmp_path_factory.mktemp("providers")), fakes, provider_upstreams) as live:
+    with serving(tmp_path_factory.mktemp("providers"), fakes, provider_upstreams) as live:
         yield live
 
 
@@ -65,5 +59,5 @@ def impatient_server(
 ) -> Iterator[LiveServer]:
     """One that breaks a silence with a comment soon, and ends it soon."""
     more = {"PORTICO_KEEP_ALIVE_S": str(KEEP_ALIVE_S), "PORTICO_GAP_TIMEOUT_S": str(GAP_TIMEOUT_S)}
-    with serving(Path(tmp_path_factory.mktemp("impatient")), fakes, provider_upstreams, **more) as live:
+    with serving(tmp_path_factory.mktemp("impatient"), fakes, provider_upstreams, **more) as live:
         yield live

@@ -7,7 +7,6 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -374,12 +373,8 @@ def impatient(tmp_path_factory: pytest.TempPathFactory, _upstream: Upstream) -> 
         "PORTICO_KEEP_ALIVE_S": "0.5",
         "PORTICO_GAP_TIMEOUT_S": "4",
     }
-    live = LiveServer(Path(tmp_path_factory.mktemp("impatient")), environ).start()
-    yield live
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
+    with LiveServer(tmp_path_factory.mktemp("impatient"), environ) as live:
+        yield live
 
 
 def test_hc15_silence_is_broken_by_comments_and_ended_by_the_gap_limit(

@@ -21,12 +21,8 @@ WORKERS, CALLERS = 3, 60
 @pytest.fixture(scope="module")
 def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     environ = {"PORTICO_WORKERS": str(WORKERS), "PORTICO_LOCAL_MODELS": "false"}
-    server = LiveServer(Path(tmp_path_factory.mktemp("crew")), environ).start()
-    yield server
-    try:
-        assert server.stop() == 0
-    finally:
-        server.kill()
+    with LiveServer(tmp_path_factory.mktemp("crew"), environ) as server:
+        yield server
 
 
 def sockets(pid: int) -> int:
