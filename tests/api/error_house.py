@@ -90,4 +90,4 @@ def open_house(folder: Path, upstream: Upstream, issuer: TestIssuer) -> LiveServ
         "PORTICO_DOCUMENTS_LIMIT_BYTES": str(512 * 1024),
         "PORTICO_WORKER": "off",  # what is uploaded here is not to be indexed
     }
-    return LiveServer(folder, environ).start()
+    return LiveServer(folder, environ)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -328,14 +329,9 @@ ROWS = (
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory, _upstream: Upstream) -> Iterator[House]:
-    issuer = TestIssuer()
-    live = open_house(tmp_path_factory.mktemp("errors"), _upstream, issuer)
-    yield House(live, issuer)
-    try:
-        assert live.stop() == 0, "".join(live.log)
-    finally:
-        live.kill()
-        issuer.close()
+    folder = tmp_path_factory.mktemp("errors")
+    with closing(TestIssuer()) as issuer, open_house(folder, _upstream, issuer) as live:
+        yield House(live, issuer)
 
 
 def test_every_documented_id_has_a_row_or_a_reason() -> None:

@@ -11,6 +11,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from copy import deepcopy
 from typing import Any
 
@@ -237,17 +238,13 @@ class Wire:
 
 @pytest.fixture(scope="module")
 def wire(tmp_path_factory: pytest.TempPathFactory, _upstream: Upstream) -> Iterator[Wire]:
-    issuer = TestIssuer()
-    live = open_house(tmp_path_factory.mktemp("odd"), _upstream, issuer)
-    try:
-        made = Wire(House(live, issuer))
-        yield made
-        made.connection.close()
-        assert live.stop() == 0, "".join(live.log)
+    folder = tmp_path_factory.mktemp("odd")
+    with closing(TestIssuer()) as issuer:
+        with open_house(folder, _upstream, issuer) as live:
+            made = Wire(House(live, issuer))
+            yield made
+            made.connection.close()
         assert not [line for line in live.log if "unexpected error" in line or "Traceback" in line]
-    finally:
-        live.kill()
-        issuer.close()
 
 
 def check(answer: Answer, asked: str) -> int:
