@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import shutil
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live import LiveServer
+
+Done = subprocess.CompletedProcess[str]
 
 
 def import_pygeai(home: Path) -> None:
@@ -34,6 +45,41 @@ def import_pygeai(home: Path) -> None:
             del os.environ["HOME"]
         else:
             os.environ["HOME"] = before
+
+
+def run_geai(home: Path, *arguments: str, program: str = "geai", typed: str = "", **environ: str) -> Done:
+    """The vendor's command as a process, with a home folder of its own; `typed` is what it reads."""
+    home.mkdir(exist_ok=True)
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("GEAI_", "SAIA_", "PORTICO_"))}
+    executable = Path(sys.executable).with_name(program)
+    assert executable.exists(), f"{program} of pygeai 0.8.0 is not installed beside {sys.executable}"
+    return subprocess.run(
+        [str(executable), *arguments],
+        env={**clean, "HOME": str(home), "PYTHONUTF8": "1", **environ},
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+def said(done: Done, label: str) -> Any:
+    """The answer behind its label, printed as Python writes it."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert label in done.stdout, done.stdout
+    return ast.literal_eval(done.stdout.partition(label)[2].strip())
+
+
+@contextmanager
+def profiles_of(server: LiveServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The SDK with the server's profiles, and nothing of the environment's. The file is a copy, in `folder`: the SDK
+    adds empty values to its file as it reads."""
+    for name in ("GEAI_API_KEY", "GEAI_API_BASE_URL", "GEAI_OAUTH_ACCESS_TOKEN", "GEAI_PROJECT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    file = Path(shutil.copy(server.data_dir / "credentials", folder / "credentials"))
+    with profiles(file):
+        yield file
 
 
 @contextmanager

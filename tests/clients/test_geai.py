@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.clients.pygeai_host import Done, run_geai, said
 from tests.live import CHAT, TEXT, LiveServer
 from tests.upstream import Upstream, chunk, sse, stream
 
 MODEL = "openai/gpt-4o-mini"
 ASK = json.dumps([{"role": "user", "content": "Say hello."}])
-Done = subprocess.CompletedProcess[str]
 Command = Callable[..., Done]
 OK, WRONG, MISSING, REFUSED, UNREACHABLE = 0, 1, 2, 3, 255
 """The documented exit codes."""
@@ -34,34 +29,12 @@ def credentials(server: LiveServer, tmp_path: Path) -> Path:
 @pytest.fixture
 def geai(credentials: Path, tmp_path: Path) -> Command:
     """Runs a command with the server's credentials file and a home folder of its own."""
-    home = tmp_path / "home"
-    home.mkdir()
-    foreign = ("GEAI_", "SAIA_", "PORTICO_")
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
 
     def run(*arguments: str, program: str = "globai", file: Path | None = credentials, **environ: str) -> Done:
-        executable = Path(sys.executable).with_name(program)
-        assert executable.exists(), f"{program} of pygeai 0.8.0 is not installed beside {sys.executable}"
         profile = ("--credentials", str(file)) if file else ()
-        return subprocess.run(
-            [str(executable), *profile, *arguments],
-            env={**clean, "HOME": str(home), "PYTHONUTF8": "1", **environ},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
+        return run_geai(tmp_path / "home", *profile, *arguments, program=program, **environ)
 
     return run
-
-
-def said(done: Done, label: str) -> Any:
-    """The answer behind its label, printed as Python writes it."""
-    assert done.returncode == OK, done.stderr
-    printed = done.stdout.partition(label)[2]
-    assert printed, done.stdout
-    return ast.literal_eval(printed.strip())
 
 
 # chat --------------------------------------------------------------------------------------------------------

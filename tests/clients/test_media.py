@@ -21,7 +21,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from portico import OperationFailed, Portico
-from tests.clients.pygeai_host import import_pygeai, profiles
+from tests.clients.pygeai_host import import_pygeai, profiles, run_geai
 from tests.live import LiveServer
 from tests.upstream import Asked, Reply, Upstream, whole
 
@@ -216,14 +216,9 @@ def test_pygeai_is_told_that_no_model_was_named(key: tuple[str, str]) -> None:
 
 
 def test_the_command_geai_reranks(media: LiveServer, tmp_path: Path) -> None:
-    (tmp_path / "home").mkdir()
     file = shutil.copy(media.data_dir / "credentials", tmp_path / "credentials")
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("GEAI_", "SAIA_", "PORTICO_"))}
-    command = [str(Path(sys.executable).with_name("geai")), "--credentials", str(file), "rerank", "rerank-chunks"]
     words = ["-q", "how to reset a password", "-m", "local/minilm-cosine", "-d", json.dumps(DOCUMENTS), "--top-n", "2"]
-    done = subprocess.run(
-        [*command, *words], env={**clean, "HOME": str(tmp_path / "home")}, capture_output=True, text=True, check=False
-    )
+    done = run_geai(tmp_path / "home", "--credentials", str(file), "rerank", "rerank-chunks", *words)
     assert done.returncode == 0, done.stderr
     assert "'index': 1" in done.stdout and done.stdout.count("relevance_score") == 2
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.clients.pygeai_host import import_pygeai, profiles
+from tests.clients.pygeai_host import import_pygeai, profiles_of
 from tests.live import CHAT, TEXT, LiveServer
 from tests.upstream import COMPLETION, Upstream, chunk, sse, stream, usage_chunk, whole
 
@@ -32,12 +31,7 @@ def _vendor(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def credentials(server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the credentials file that our server wrote: the SDK adds empty values to its file as it reads."""
-    for name in ("GEAI_API_KEY", "GEAI_API_BASE_URL", "GEAI_OAUTH_ACCESS_TOKEN", "GEAI_PROJECT_ID"):
-        monkeypatch.delenv(name, raising=False)
-    file = tmp_path / "credentials"
-    shutil.copy(server.data_dir / "credentials", file)
-    with profiles(file):
+    with profiles_of(server, tmp_path, monkeypatch) as file:
         yield file
 
 

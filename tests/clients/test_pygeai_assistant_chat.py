@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import ast
 import json
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.api.assistant_house import FRENCH, HELLO, change_assistant, make_assistant, new_name, sent_to
-from tests.clients.pygeai_host import import_pygeai, profiles
+from tests.clients.pygeai_host import Done, import_pygeai, profiles_of, run_geai
 from tests.live import LiveServer, wait_until
 from tests.upstream import Held, Upstream, whole
 from tests.usage import find_usage
 
+Command = Callable[..., Done]
 PROMPT = {"role": "system", "content": "Translate to French."}
 
 
@@ -30,10 +28,7 @@ def _vendor(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def credentials(server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for name in ("GEAI_API_KEY", "GEAI_API_BASE_URL", "GEAI_OAUTH_ACCESS_TOKEN", "GEAI_PROJECT_ID"):
-        monkeypatch.delenv(name, raising=False)
-    file = Path(shutil.copy(server.data_dir / "credentials", tmp_path / "credentials"))
-    with profiles(file):
+    with profiles_of(server, tmp_path, monkeypatch) as file:
         yield file
 
 
@@ -151,39 +146,26 @@ def test_the_chat_manager_asks_by_the_model(key: tuple[str, str], upstream: Upst
     assert (sent["messages"][0], sent["temperature"]) == (PROMPT, 0.5)
 
 
-def geai(credentials: Path, tmp_path: Path, *arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
-    executable = Path(sys.executable).with_name("geai")
-    home = tmp_path / "home"
-    home.mkdir(exist_ok=True)
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("GEAI_", "SAIA_", "PORTICO_"))}
-    return subprocess.run(
-        [str(executable), "--credentials", str(credentials), *arguments],
-        env={**clean, "HOME": str(home), "PYTHONUTF8": "1"},
-        input=said,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
+@pytest.fixture
+def geai(credentials: Path, tmp_path: Path) -> Command:
+    return partial(run_geai, tmp_path / "home", "--credentials", str(credentials))
 
 
-def test_geai_assistant_chat(
-    server: LiveServer, credentials: Path, tmp_path: Path, upstream: Upstream, name: str
-) -> None:
-    done = geai(credentials, tmp_path, "assistant", "chat", "-n", name, "--msg", json.dumps(HELLO), "--revision", "2")
+def test_geai_assistant_chat(server: LiveServer, geai: Command, upstream: Upstream, name: str) -> None:
+    done = geai("assistant", "chat", "-n", name, "--msg", json.dumps(HELLO), "--revision", "2")
     assert done.returncode == 0, done.stderr
     answer = ast.literal_eval(done.stdout.partition("Chat request response:")[2].strip())
     assert (answer["success"], answer["text"]) == (True, "Hello there")
     assert sent_to(upstream)["messages"][0]["content"] == "Second."
     find_usage(server, answer["requestId"])
-    status = geai(credentials, tmp_path, "assistant", "request-status", "--id", answer["requestId"])
+    status = geai("assistant", "request-status", "--id", answer["requestId"])
     assert status.returncode == 0, status.stderr
-    cancelled = geai(credentials, tmp_path, "assistant", "cancel-request", "--id", answer["requestId"])
+    cancelled = geai("assistant", "cancel-request", "--id", answer["requestId"])
     assert "'status': 'completed'" in cancelled.stdout, cancelled.stderr
 
 
-def test_geai_chat_assistant_talks(credentials: Path, tmp_path: Path, upstream: Upstream, name: str) -> None:
-    done = geai(credentials, tmp_path, "chat", "assistant", "-n", name, said="Hello\nexit\n")
+def test_geai_chat_assistant_talks(geai: Command, upstream: Upstream, name: str) -> None:
+    done = geai("chat", "assistant", "-n", name, typed="Hello\nexit\n")
     assert done.returncode == 0, done.stderr
     assert "Hello there" in done.stdout, done.stdout + done.stderr
     sent = sent_to(upstream)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ast
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,10 +11,10 @@ from uuid import uuid4
 import pytest
 
 from tests.api.assistant_house import make_assistant, new_name
-from tests.clients.pygeai_host import import_pygeai, profiles
+from tests.clients.pygeai_host import Done, import_pygeai, profiles_of, run_geai, said
 from tests.live import LiveServer
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
+Command = Callable[..., Done]
 LLM = {"providerName": "openai", "modelName": "gpt-4o-mini", "temperature": 0.5, "maxTokens": 300, "uploadFiles": True}
 PAGE = {
     "title": "Translator",
@@ -35,10 +31,7 @@ def _vendor(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def credentials(server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for name in ("GEAI_API_KEY", "GEAI_API_BASE_URL", "GEAI_OAUTH_ACCESS_TOKEN", "GEAI_PROJECT_ID"):
-        monkeypatch.delenv(name, raising=False)
-    file = Path(shutil.copy(server.data_dir / "credentials", tmp_path / "credentials"))
-    with profiles(file):
+    with profiles_of(server, tmp_path, monkeypatch) as file:
         yield file
 
 
@@ -165,24 +158,7 @@ def test_the_organization_lists_them(server: LiveServer) -> None:
 
 @pytest.fixture
 def geai(credentials: Path, tmp_path: Path) -> Command:
-    home = tmp_path / "home"
-    home.mkdir()
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("GEAI_", "SAIA_", "PORTICO_"))}
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        program = str(Path(sys.executable).with_name("geai"))
-        return subprocess.run(
-            [program, "--credentials", str(credentials), "assistant", *arguments],
-            env={**clean, "HOME": str(home), "PYTHONUTF8": "1"},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False,
-        )  # fmt: skip
-
-    return run
-
-
-def said(done: subprocess.CompletedProcess[str], label: str) -> Any:
-    assert done.returncode == 0, done.stdout + done.stderr
-    return ast.literal_eval(done.stdout.partition(label)[2].strip())
+    return partial(run_geai, tmp_path / "home", "--credentials", str(credentials), "assistant")
 
 
 def test_every_command(geai: Command) -> None:

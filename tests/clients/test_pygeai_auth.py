@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.clients.pygeai_host import import_pygeai, profiles
+from tests.clients.pygeai_host import import_pygeai, profiles, run_geai
 from tests.live import CHAT, LiveServer
 from tests.people import PASSWORD, Person, give_role, make_administrator, make_person, organization_of, project_of
 
@@ -70,18 +67,8 @@ def test_a_chat_with_an_access_token(house: LiveServer, ana: Person) -> None:
     assert answer["choices"][0]["message"]["content"]
 
 
-def geai(tmp_path: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    foreign = ("GEAI_", "SAIA_", "PORTICO_")
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("geai")), *arguments],
-        env={**clean, "HOME": str(tmp_path), "PYTHONUTF8": "1", **environ},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
-
-
 def test_the_command_chats_with_an_access_token(house: LiveServer, ana: Person, tmp_path: Path) -> None:
-    done = geai(
+    done = run_geai(
         tmp_path, "chat", "completion", "-m", CHAT, "--msg", '[{"role": "user", "content": "Hi"}]', "--max-tokens", "4",
         GEAI_OAUTH_ACCESS_TOKEN=ana.access_token, GEAI_API_BASE_URL=house.url, GEAI_PROJECT_ID=project_of(house),
         GEAI_ORGANIZATION_ID=organization_of(house),
@@ -92,12 +79,12 @@ def test_the_command_chats_with_an_access_token(house: LiveServer, ana: Person, 
 
 def test_the_command_signs_in_and_asks_who_it_is(house: LiveServer, ana: Person, tmp_path: Path) -> None:
     key = {"GEAI_API_KEY": house.token(), "GEAI_API_BASE_URL": house.url}
-    done = geai(
+    done = run_geai(
         tmp_path, "auth", "get-access-token", "--client-id", "web", "--username", ana.email, "--password", PASSWORD,
         "--scope", "gam_user_data", **key,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "at_" in done.stdout
-    told = geai(tmp_path, "auth", "get-user-information", "--access-token", ana.access_token, **key)
+    told = run_geai(tmp_path, "auth", "get-user-information", "--access-token", ana.access_token, **key)
     assert told.returncode == 0, told.stderr
     assert ana.email in told.stdout

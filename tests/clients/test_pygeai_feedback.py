@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.clients.pygeai_host import import_pygeai, profiles
+from tests.clients.pygeai_host import import_pygeai, profiles_of, run_geai
 from tests.live import LiveServer
 from tests.upstream import Upstream
 from tests.usage import find_usage
@@ -26,10 +22,7 @@ def _vendor(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def credentials(server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for name in ("GEAI_API_KEY", "GEAI_API_BASE_URL", "GEAI_OAUTH_ACCESS_TOKEN", "GEAI_PROJECT_ID"):
-        monkeypatch.delenv(name, raising=False)
-    file = Path(shutil.copy(server.data_dir / "credentials", tmp_path / "credentials"))
-    with profiles(file):
+    with profiles_of(server, tmp_path, monkeypatch) as file:
         yield file
 
 
@@ -77,16 +70,8 @@ def test_an_unknown_request_is_an_error(server: LiveServer) -> None:
 
 
 def test_the_command(server: LiveServer, request_id: str, credentials: Path, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("GEAI_", "SAIA_", "PORTICO_"))}
-    program = str(Path(sys.executable).with_name("geai"))
-    line = [program, "--credentials", str(credentials), "feedback", "send", "--rid", request_id, "--score", "2"]
-    done = subprocess.run(
-        [*line, "--origin", "user-feedback", "--comments", "not so"],
-        env={**clean, "HOME": str(home), "PYTHONUTF8": "1"},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
+    line = ("--credentials", str(credentials), "feedback", "send", "--rid", request_id, "--score", "2")
+    done = run_geai(tmp_path / "home", *line, "--origin", "user-feedback", "--comments", "not so")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Feedback detail:" in done.stdout and "{}" in done.stdout
     assert told(server, request_id) == ("bad", "not so")

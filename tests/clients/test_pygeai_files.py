@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import ast
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.clients.pygeai_host import import_pygeai, profiles
+from tests.clients.pygeai_host import import_pygeai, profiles_of, run_geai
 from tests.files import PNG
 from tests.live import LiveServer
 
@@ -27,10 +23,7 @@ def _vendor(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def credentials(server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for name in ("GEAI_API_KEY", "GEAI_API_BASE_URL", "GEAI_OAUTH_ACCESS_TOKEN", "GEAI_PROJECT_ID"):
-        monkeypatch.delenv(name, raising=False)
-    file = Path(shutil.copy(server.data_dir / "credentials", tmp_path / "credentials"))
-    with profiles(file):
+    with profiles_of(server, tmp_path, monkeypatch) as file:
         yield file
 
 
@@ -96,18 +89,11 @@ def test_the_manager_uploads_what_it_holds_or_fetches(server: LiveServer, ids: t
 @pytest.fixture
 def geai(credentials: Path, tmp_path: Path, ids: tuple[str, str]) -> Command:
     """`geai files ...` with the server's credentials; what it prints behind its label."""
-    home = tmp_path / "home"
-    home.mkdir()
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("GEAI_", "SAIA_", "PORTICO_"))}
 
     def run(command: str, *arguments: str, label: str) -> str:
-        program = str(Path(sys.executable).with_name("geai"))
+        profile = ("--credentials", str(credentials))
         whose = ("--organization", ids[0], "--project", ids[1])
-        done = subprocess.run(
-            [program, "--credentials", str(credentials), "files", command, *whose, *arguments],
-            env={**clean, "HOME": str(home), "PYTHONUTF8": "1"},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False,
-        )  # fmt: skip
+        done = run_geai(tmp_path / "home", *profile, "files", command, *whose, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         assert label in done.stdout, done.stdout
         return done.stdout.partition(label)[2].strip()

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import ast
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.clients.pygeai_host import import_pygeai, profiles
+from tests.clients.pygeai_host import import_pygeai, profiles_of, run_geai
 from tests.live import LiveServer
 
 MONTHLY = {
@@ -46,10 +42,7 @@ def _vendor(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def credentials(limited: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for name in ("GEAI_API_KEY", "GEAI_API_BASE_URL", "GEAI_OAUTH_ACCESS_TOKEN", "GEAI_PROJECT_ID"):
-        monkeypatch.delenv(name, raising=False)
-    file = Path(shutil.copy(limited.data_dir / "credentials", tmp_path / "credentials"))
-    with profiles(file):
+    with profiles_of(limited, tmp_path, monkeypatch) as file:
         yield file
 
 
@@ -150,17 +143,10 @@ def test_a_refusal_is_an_error_of_the_manager(key: tuple[str, str], ids: tuple[s
 @pytest.fixture
 def geai(credentials: Path, tmp_path: Path) -> Command:
     """`geai usage-limit ...` with the organization's profile; what it prints behind its label, as Python wrote it."""
-    home = tmp_path / "home"
-    home.mkdir()
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("GEAI_", "SAIA_", "PORTICO_"))}
 
     def run(*arguments: str) -> list[Any]:
-        program = str(Path(sys.executable).with_name("geai"))
-        done = subprocess.run(
-            [program, "--credentials", str(credentials), "--alias", "organization", "usage-limit", *arguments],
-            env={**clean, "HOME": str(home), "PYTHONUTF8": "1"},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False,
-        )  # fmt: skip
+        profile = ("--credentials", str(credentials), "--alias", "organization")
+        done = run_geai(tmp_path / "home", *profile, "usage-limit", *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return [ast.literal_eval(line) for line in done.stdout.splitlines() if line.startswith("{")]
 

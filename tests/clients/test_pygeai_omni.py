@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.clients.pygeai_host import import_pygeai, profiles
+from tests.clients.pygeai_host import import_pygeai, profiles_of, run_geai
 from tests.live import LiveServer
 from tests.server.retrieval import documents as made
 
@@ -24,10 +20,7 @@ def _vendor(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def credentials(server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for name in ("GEAI_API_KEY", "GEAI_API_BASE_URL", "GEAI_OAUTH_ACCESS_TOKEN", "GEAI_PROJECT_ID"):
-        monkeypatch.delenv(name, raising=False)
-    file = Path(shutil.copy(server.data_dir / "credentials", tmp_path / "credentials"))
-    with profiles(file):
+    with profiles_of(server, tmp_path, monkeypatch) as file:
         yield file
 
 
@@ -61,14 +54,8 @@ def test_a_refusal_is_an_error_of_the_client(server: LiveServer, report: Path) -
 
 
 def test_the_command(credentials: Path, report: Path, tmp_path: Path) -> None:
-    program = str(Path(sys.executable).with_name("geai"))
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("GEAI_", "SAIA_", "PORTICO_"))}
-    done = subprocess.run(
-        [program, "--credentials", str(credentials), "omni", "parse", "--input", str(report), "--start-page", "3",
-         "--password", "sesame"],
-        env={**clean, "HOME": str(tmp_path), "PYTHONUTF8": "1"},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
+    line = ("--credentials", str(credentials), "omni", "parse", "--input", str(report))
+    done = run_geai(tmp_path, *line, "--start-page", "3", "--password", "sesame")
     assert done.returncode == 0, done.stdout + done.stderr
     answer = json.loads(done.stdout[done.stdout.index("{") :])
     assert "Words of page 3" in json.dumps(answer["parts"])

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import ast
 import math
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.clients.pygeai_host import import_pygeai, profiles
+from tests.clients.pygeai_host import import_pygeai, profiles_of, run_geai
 from tests.live import LiveServer
 
 Command = Callable[..., Any]
@@ -43,10 +39,7 @@ def _vendor(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def credentials(house: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for name in ("GEAI_API_KEY", "GEAI_API_BASE_URL", "GEAI_OAUTH_ACCESS_TOKEN", "GEAI_PROJECT_ID"):
-        monkeypatch.delenv(name, raising=False)
-    file = Path(shutil.copy(house.data_dir / "credentials", tmp_path / "credentials"))
-    with profiles(file):
+    with profiles_of(house, tmp_path, monkeypatch) as file:
         yield file
 
 
@@ -262,17 +255,10 @@ def test_organizations_are_for_the_system_administrator(key: tuple[str, str]) ->
 @pytest.fixture
 def geai(credentials: Path, tmp_path: Path) -> Command:
     """`geai organization ...` with the organization's profile; the first object it prints, as Python wrote it."""
-    home = tmp_path / "home"
-    home.mkdir()
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("GEAI_", "SAIA_", "PORTICO_"))}
 
     def run(group: str, *arguments: str) -> dict[str, Any]:
-        program = str(Path(sys.executable).with_name("geai"))
-        done = subprocess.run(
-            [program, "--credentials", str(credentials), "--alias", "organization", group, *arguments],
-            env={**clean, "HOME": str(home), "PYTHONUTF8": "1"},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False,
-        )  # fmt: skip
+        profile = ("--credentials", str(credentials), "--alias", "organization")
+        done = run_geai(tmp_path / "home", *profile, group, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         found: dict[str, Any] = ast.literal_eval(done.stdout[done.stdout.index("{") :].strip())
         return found

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.clients.pygeai_host import import_pygeai, profiles
+from tests.clients.pygeai_host import Done, import_pygeai, profiles_of, run_geai, said
 from tests.live import CHAT, LiveServer, wait_until
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
+Command = Callable[..., Done]
 SEARCH: dict[str, Any] = {
     "historyCount": 2,
     "llm": {"provider": "local", "modelName": CHAT.partition("/")[2], "temperature": 0, "maxTokens": 16},
@@ -51,10 +47,7 @@ def _vendor(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def credentials(server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    for name in ("GEAI_API_KEY", "GEAI_API_BASE_URL", "GEAI_OAUTH_ACCESS_TOKEN", "GEAI_PROJECT_ID"):
-        monkeypatch.delenv(name, raising=False)
-    file = Path(shutil.copy(server.data_dir / "credentials", tmp_path / "credentials"))
-    with profiles(file):
+    with profiles_of(server, tmp_path, monkeypatch) as file:
         yield file
 
 
@@ -247,25 +240,7 @@ def test_the_manager_maps_what_it_makes_fills_and_deletes(
 
 @pytest.fixture
 def geai(credentials: Path, tmp_path: Path) -> Command:
-    home = tmp_path / "home"
-    home.mkdir()
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("GEAI_", "SAIA_", "PORTICO_"))}
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        program = str(Path(sys.executable).with_name("geai"))
-        return subprocess.run(
-            [program, "--credentials", str(credentials), "rag", *arguments],
-            env={**clean, "HOME": str(home), "PYTHONUTF8": "1"},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False,
-        )  # fmt: skip
-
-    return run
-
-
-def said(done: subprocess.CompletedProcess[str], label: str) -> Any:
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert label in done.stdout, done.stdout
-    return ast.literal_eval(done.stdout.partition(label)[2].strip())
+    return partial(run_geai, tmp_path / "home", "--credentials", str(credentials), "rag")
 
 
 def test_every_command_about_assistants(geai: Command, name: str) -> None:

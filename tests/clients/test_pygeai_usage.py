@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.pygeai_host import import_pygeai, profiles
+from tests.clients.pygeai_host import import_pygeai, profiles_of
 from tests.live import LiveServer, wait_until
 from tests.upstream import Upstream
 
@@ -26,12 +25,7 @@ def _vendor(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def credentials(server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the credentials file that our server wrote: the SDK adds empty values to its file as it reads."""
-    for name in ("GEAI_API_KEY", "GEAI_API_BASE_URL", "GEAI_OAUTH_ACCESS_TOKEN", "GEAI_PROJECT_ID"):
-        monkeypatch.delenv(name, raising=False)
-    file = tmp_path / "credentials"
-    shutil.copy(server.data_dir / "credentials", file)
-    with profiles(file):
+    with profiles_of(server, tmp_path, monkeypatch) as file:
         yield file
 
 
