@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -237,6 +238,70 @@ async def test_a_newer_revision_stops_the_older_one(house: House, step: str) -> 
     house.steps.hooks.clear()
     assert await house.run(document, 2) == ("Success", "")
     assert await house.execute("SELECT revision FROM editions WHERE state = 1") == [(2,)]
+
+
+@pytest.mark.parametrize("step", ["embed", "publish", "finish", "upkeep"])
+async def test_a_revision_that_is_staged_late_leaves_nothing_and_takes_nothing(house: House, step: str) -> None:
+    """However far the newer one is by then: it is searched in the end, and the older one is gone."""
+    document = await house.add(paragraphs(3))
+    stage = house.index.stage
+
+    async def stage_late(key: ProfileKey, _: str, revision: int, *rest: Any) -> int:
+        house.index.stage = stage  # type: ignore[method-assign]
+        await house.execute("UPDATE documents SET revision = 2, status = 'Unknown'")
+        put_file(house.data_dir, key, document, paragraphs(4))
+
+        async def stage_older() -> None:
+            house.steps.hooks.clear()
+            await stage(key, document, revision, *rest)
+
+        house.steps.hooks[step] = stage_older
+        assert await house.run(document, 2) == ("Success", "")
+        return 0
+
+    house.index.stage = stage_late  # type: ignore[method-assign]
+    assert await house.run(document) == ("Success", "")
+    assert await house.execute("SELECT revision, state FROM editions WHERE state < 2") == [(2, 1)]
+    assert await house.execute("SELECT count(*) FROM chunks") == await house.execute("SELECT chunks FROM documents")
+
+
+async def test_a_document_that_fails_after_it_was_staged_leaves_nothing_of_that(house: House) -> None:
+    house.model.errors = [ProviderAuth("The key was refused."), ProviderAuth("The key was refused.")]
+    assert (await house.run(await house.add(paragraphs(3))))[0] == "Failed"
+    for table in ("editions", "chunks", "chunk_vectors", "word_segments"):
+        assert await house.execute(f"SELECT count(*) FROM {table}") == [(0,)], table
+
+
+async def test_what_a_lost_run_has_staged_goes_with_the_next_document(house: House) -> None:
+    lost, other = await house.add(paragraphs(3)), await house.add(paragraphs(2))
+
+    async def killed() -> None:
+        raise KeyboardInterrupt
+
+    house.steps.hooks["publish"] = killed
+    with pytest.raises(KeyboardInterrupt):
+        await house.run(lost)
+    house.steps.hooks.clear()
+    assert await house.run(other) == ("Success", "")
+    assert await house.execute("SELECT state FROM editions ORDER BY state") == [(0,), (1,)]  # it may be taken up again
+    await house.execute("UPDATE documents SET status = 'Failed' WHERE document_id = :lost", lost=lost)
+    await house.execute("UPDATE documents SET revision = 2, status = 'Unknown' WHERE document_id = :other", other=other)
+    assert await house.run(other, 2) == ("Success", "")
+    assert await house.execute("SELECT document_id::text FROM editions WHERE state < 2") == [(other,)]
+
+
+async def test_a_document_whose_chunks_are_gone_is_not_called_searchable(house: House) -> None:
+    """Another run of the same revision has taken them away, and brings its own."""
+    document = await house.add(paragraphs(3))
+
+    async def take_away() -> None:
+        async with house.database.begin() as connection:
+            await house.index.remove(connection, house.key, [document])
+
+    house.steps.hooks["publish"] = take_away
+    assert (await house.run(document))[0] == "Pending"
+    house.steps.hooks.clear()
+    assert await house.run(document) == ("Success", "")
 
 
 async def test_a_second_run_of_a_finished_document_does_nothing(house: House) -> None:

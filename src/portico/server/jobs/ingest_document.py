@@ -203,7 +203,8 @@ class IngestDocument:
                 connection, order.key, order.document_id, order.revision, "Success", embedded=row.chunks
             ):
                 raise EndQuietly
-            await self._library.index.publish(connection, order.key, order.document_id, order.revision)
+            if not await self._library.index.publish(connection, order.key, order.document_id, order.revision):
+                raise EndQuietly  # its chunks were taken away: by another run of it, or it is ordered again later
 
     async def _finish(self, order: Order, outcome: Outcome, _: Patience) -> None:
         """Says why it failed, if it did, and leaves nothing behind; also for a document that is gone."""
@@ -215,6 +216,7 @@ class IngestDocument:
             blob = await progress.maybe_blob(connection, order.key, order.document_id)
             if blob is None:  # chunks that were written after it was deleted
                 await library.index.remove(connection, order.key, [order.document_id])
+            await library.index.discard(connection, order.key)
         if blob is not None:
             await library.blobs.delete([parsed_key(blob, order.revision), heard_key(blob, order.revision)])
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from portico.server.retrieval.lexical import Counts, Ranges, pack
 from portico.server.retrieval.lookup import Found, Lookup, write_vector
 from portico.server.retrieval.maintain import maintain
-from portico.server.retrieval.removal import remove_documents
+from portico.server.retrieval.removal import discard_staged, remove_documents
 from portico.server.retrieval.where import MATCH, find_ranges
 from portico.server.retrieval.words import count_terms, detect_language
 from portico.server.storage import chunks as rows
@@ -53,28 +53,30 @@ class ChunkIndex:
         """Puts the chunks of a revision aside; how many of them need a vector.
 
         The same chunks again change nothing; others replace them, and older revisions that were never published go.
+        A newer one stays: whoever is late here may have been overtaken.
         Vectors of equal texts in this profile are taken over. A profile that is gone needs none (0). `language` is an
         ISO 639-1 code; "" to have it found out.
         """
         digests = [_digest(_clean(chunk.searched)) for chunk in chunks]
         whole = _digest_all(chunks, digests)
         async with self._database.begin() as connection:
+            await rows.lock_document(connection, key, document_id)  # so that nothing is published that goes below
             index = await rows.maybe_index(connection, key)
             editions = [] if index is None else await rows.list_editions(connection, index.index_id, document_id)
             same = next((one for one in editions if _is_same(one, revision, whole)), None)
             if index is not None and same is not None:
                 return await rows.count_missing(connection, index.index_id, same.first, same.ordinals)
             reserved = await rows.reserve(connection, key, len(chunks) or 1)
-        if reserved is None:
-            return 0
-        index_id, first = reserved
+            if reserved is None:
+                return 0
+            index_id, first = reserved
+            stale = [one.first for one in editions if one.state == STAGED and one.revision <= revision]
+            await rows.delete_editions(connection, index_id, stale)
         new = _number(chunks, digests, first)
         words, packed = await asyncio.to_thread(_count_words, new, language or _language_of(chunks))
         async with self._database.begin() as connection:
             if await rows.maybe_index(connection, key, lock="KEY SHARE") is None:
                 return 0
-            stale = [one.first for one in editions if one.state == STAGED]
-            await rows.delete_editions(connection, index_id, stale)
             await rows.insert_edition(
                 connection, index_id, document_id, revision, first, new,
                 words=words, language=language or _language_of(chunks), digest=whole,
@@ -100,27 +102,33 @@ class ChunkIndex:
             if index is not None and texts:
                 await rows.insert_vectors(connection, index.index_id, chunk_ids, texts, vectors.shape[1])
 
-    async def publish(self, connection: AsyncConnection, key: ProfileKey, document_id: str, revision: int) -> None:
+    async def publish(self, connection: AsyncConnection, key: ProfileKey, document_id: str, revision: int) -> bool:
         """From the end of the caller's transaction on this revision is searched, and no other one of the document.
 
-        Nothing happens to a document that is gone, and none is taken back to an older revision.
+        False when there is nothing of it to publish. Nothing happens to a document that is gone, and none is taken back
+        to an older revision.
         """
         there = await rows.lock_document(connection, key, document_id) is not None
         index = await rows.maybe_index(connection, key, lock="NO KEY UPDATE")
         if index is None:
-            return
+            return False
         editions = await rows.list_editions(connection, index.index_id, document_id)
         newest = max((one.revision for one in editions if one.state == LIVE), default=-1)
         chosen = [one for one in editions if one.state == STAGED and one.revision == revision > newest and there]
         if not chosen:
-            return
-        old = [one.first for one in editions if one.state == LIVE or (one.state == STAGED and one.revision < revision)]
-        await rows.delete_editions(connection, index.index_id, old)
+            return False
+        old = [one for one in editions if one.state == LIVE or (one.state == STAGED and one.revision <= revision)]
+        await rows.delete_editions(connection, index.index_id, [one.first for one in old if one != chosen[-1]])
         await rows.publish_edition(connection, index.index_id, chosen[-1])
+        return True
 
     async def remove(self, connection: AsyncConnection, key: ProfileKey, document_ids: Collection[str] | None) -> None:
         """See `remove_documents`."""
         await remove_documents(connection, key, document_ids)
+
+    async def discard(self, connection: AsyncConnection, key: ProfileKey) -> None:
+        """See `discard_staged`."""
+        await discard_staged(connection, key)
 
     async def upkeep(self, key: ProfileKey) -> None:
         """Merges what many small documents left, and builds the graph of a large profile. Cheap when nothing is to do.

@@ -1,4 +1,4 @@
-"""Documents leave the index of a profile."""
+"""Documents leave the index of a profile, and so does what was put aside for them and will not be searched."""
 
 from __future__ import annotations
 
@@ -19,3 +19,15 @@ async def remove_documents(connection: AsyncConnection, key: ProfileKey, documen
     if index is not None:
         firsts = await rows.list_firsts(connection, index.index_id, document_ids)
         await rows.delete_editions(connection, index.index_id, firsts)
+
+
+async def discard_staged(connection: AsyncConnection, key: ProfileKey) -> None:
+    """What was staged of documents that were ordered again meanwhile, have failed, are finished or are gone.
+
+    Nobody will publish it: only a document that is not finished is published, in its own revision, and that grows.
+    """
+    index = await rows.maybe_index(connection, key)
+    if index is not None and await rows.list_abandoned(connection, index.index_id, key):
+        await rows.maybe_index(connection, key, lock="NO KEY UPDATE")
+        abandoned = await rows.list_abandoned(connection, index.index_id, key)
+        await rows.delete_editions(connection, index.index_id, abandoned)

@@ -12,6 +12,7 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from portico.server.storage.documents_progress import OPEN
 from portico.server.storage.vectors import graph_name
 
 if TYPE_CHECKING:
@@ -293,6 +294,15 @@ async def list_firsts(connection: AsyncConnection, index_id: int, document_ids: 
     if document_ids is not None:
         values["documents"] = list(document_ids)
     return [row[0] for row in await connection.execute(query, values)]
+
+
+async def list_abandoned(connection: AsyncConnection, index_id: int, key: ProfileKey) -> list[int]:
+    """The staged editions of which no document is being ingested in that revision."""
+    query = text(
+        "SELECT first FROM editions e WHERE index_id = :index AND state = 0 AND NOT EXISTS (SELECT FROM documents"
+        f" WHERE {_HERE} AND document_id = e.document_id AND revision = e.revision AND status IN {OPEN})"
+    )
+    return [row[0] for row in await connection.execute(query, {**_names(key), "index": index_id})]
 
 
 async def lock_document(connection: AsyncConnection, key: ProfileKey, document_id: str) -> int | None:
