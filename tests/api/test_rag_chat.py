@@ -373,8 +373,36 @@ def test_a_helper_that_fails_fails_no_question(
     assert any(body["model"] == "gpt-4o" for body in chats(upstream)), "it was asked"
 
 
-def test_an_embedding_model_that_fails_is_named_with_what_to_do(server: LiveServer, upstream: Upstream) -> None:
+def test_a_question_whose_embedding_model_is_away_is_answered_by_its_words(
+    server: LiveServer, upstream: Upstream
+) -> None:
     name, question = new_profile(), f"{LEAVE} {secrets.token_hex(4)}"
+    make_profile(server, name, embeddings={"provider": "openai", "modelName": "text-embedding-3-small"})
+    fill_profile(server, name)
+    away = Reply(503, json.dumps({"error": {"message": "Not now."}}).encode(), {"Retry-After": "60"})
+    upstream.script = lambda asked: away if asked.path.endswith("/embeddings") else answer_well(asked)
+    told = "The passages were found by their words alone: The embedding model openai/text-embedding-3-small has failed"
+    since = len(server.log)
+    for answer in (
+        ask(server, name, question),
+        server.post("/v1/search/execute", {"profile": name, "question": question}),
+    ):
+        body = answer.json()
+        assert (body["text"], names(answer)[0]) == ("Hello there", "leave")
+        assert body["result"]["success"] and body["result"]["messages"][0].startswith(told)
+        assert answer.headers["x-portico-adjusted"] == "search vectors dropped"
+    streamed = ask(server, name, question, stream=True)
+    assert events(streamed)[-1]["data"]["result"]["messages"][0].startswith(told)
+    assert streamed.headers["x-portico-adjusted"] == "search vectors dropped"
+    assert "twenty days" in last_prompt(upstream)
+    wait_until(lambda: "searched by its words alone" in "".join(server.log[since:]), "the log says so")
+    plain = server.post("/v1/responses", {"model": f"saia:search:{name}", "input": question})
+    assert plain.status == 200 and plain.headers["x-portico-adjusted"] == "search vectors dropped"
+
+
+def test_an_embedding_model_that_fails_is_named_with_what_to_do(server: LiveServer, upstream: Upstream) -> None:
+    """Where the words find nothing either, or where only a person can mend it."""
+    name, question = new_profile(), f"Zebras? {secrets.token_hex(4)}"
     model = {"provider": "openai", "modelName": "text-embedding-3-small"}
     make_profile(server, name, embeddings=model)
     fill_profile(server, name, {"leave.txt": DOCUMENTS["leave.txt"]})

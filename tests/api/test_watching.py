@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.api.rag_house import DOCUMENTS, ask, fill_profile, make_profile, new_profile
 from tests.live import LiveServer, wait_until
 from tests.server.telemetry.test_traces import Collector, attributes
-from tests.upstream import Upstream, chunk, sse, stream
+from tests.upstream import Upstream, answer_well, chunk, sse, stream, whole
 
 MODEL = "openai/gpt-4o-mini"
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -178,6 +179,17 @@ def test_a_running_stream_is_seen_and_ended_through_either_worker(watched: LiveS
     wait_until(lambda: watched.get(f"{path}/status").json().get("status") == "cancelled", "its line says so")
     assert watched.post(f"{path}/cancel", {}).json()["status"] == "cancelled"
     assert export(watched, opened.request_id)["outcome"] == "cancelled"
+
+
+def test_questions_that_went_without_vectors_are_counted(watched: LiveServer, upstream: Upstream) -> None:
+    name = new_profile()
+    make_profile(watched, name, embeddings={"provider": "openai", "modelName": "text-embedding-3-small"})
+    fill_profile(watched, name, {"leave.txt": DOCUMENTS["leave.txt"]})
+    away = whole({"error": {"message": "Not now."}}, 503)
+    upstream.script = lambda asked: away if asked.path.endswith("/embeddings") else answer_well(asked)
+    assert metric(watched, "portico_searches_without_vectors") == 0
+    assert ask(watched, name).json()["text"] == "Hello there"
+    wait_until(lambda: metric(watched, "portico_searches_without_vectors") == 1, "it is counted")
 
 
 def test_metrics_leave_the_folder_of_locks_and_sockets_closed(watched: LiveServer) -> None:

@@ -415,6 +415,24 @@ def test_an_answer_and_its_sources(run: Run, server: FakeServer) -> None:
     assert run("rag", "ask", NAME, "How?", "--no-sources").err == ""
 
 
+LOST = "The passages were found by their words alone: the embedding model is away."
+
+
+def test_an_answer_says_what_its_search_did_without(run: Run, server: FakeServer) -> None:
+    result = {"success": True, "messages": [LOST]}
+    told = {**EVENT["data"], "result": result}
+    frames = [b"data: " + json.dumps(one).encode() + b"\n\n" for one in (*PIECES[:-1], {**EVENT, "data": told})]
+    for words in (("rag", "ask", NAME), ("chat", "-m", f"saia:search:{NAME}")):
+        server.answer("POST", CHAT, {**COMPLETED, "result": result}, Answer(stream=[*frames, b"data: [DONE]\n\n"]))
+        for stream in ("--no-stream", "--stream"):
+            done = run(*words, stream, "How many?")
+            assert (done.out, done.err.splitlines()[0]) == ("Twenty days.\n", f"note: {LOST}")
+    found = {"id": "c", "text": "", **TOLD, "result": result, "documents": [SOURCE]}
+    server.answer("POST", "/v1/search/execute", found, found)
+    assert run("rag", "search", NAME, "leave", "-o", "table").err == f"note: {LOST}\n"
+    assert run("rag", "search", NAME, "leave", "-o", "json").err == ""
+
+
 USAGE = {"prompt_tokens": 885, "completion_tokens": 73}
 EVENT = {"choices": [], "event": "saia.rag.documents", "data": {**TOLD, "text": "", "usage": USAGE}}
 PIECES = [chunk(content="Twenty "), chunk(content="days."), chunk(finish_reason="stop"), EVENT]

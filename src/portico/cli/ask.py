@@ -97,13 +97,21 @@ def answer_once(question: Question, *, stream: bool, whole: bool, usage: bool) -
 
 def check_found(reply: Reply) -> None:
     """Raises RequestFailed for the answer of a RAG assistant that found nothing, which is an empty text."""
-    result = reply.body.get("result")
-    if isinstance(result, Mapping) and result.get("success") is False:
+    result = _result(reply)
+    if result.get("success") is False:
         from .sources import nothing_found
 
-        raise nothing_found(
-            reply.model.removeprefix("saia:search:"), [str(one) for one in result.get("messages") or ()]
-        )
+        raise nothing_found(reply.model.removeprefix("saia:search:"), _messages(result))
+
+
+def _result(reply: Reply) -> Json:
+    """What a RAG assistant says of its search; empty for other answers."""
+    result = reply.body.get("result")
+    return result if isinstance(result, Mapping) else {}
+
+
+def _messages(result: Json) -> list[str]:
+    return [str(one) for one in result.get("messages") or ()]
 
 
 def show_text(text: str) -> None:
@@ -119,11 +127,13 @@ def end_line(text: str) -> None:
 
 
 def tell(reply: Reply, *, usage: bool) -> None:
-    """Remarks on standard error: an answer that was cut, and, when asked for, what it took."""
+    """Remarks on standard error: an answer that was cut, what it rests on, and, when asked for, what it took."""
     tell_cut(reply.finish_reason)
-    if reply.sources:
-        from .sources import tell_sources
+    messages = _messages(_result(reply))
+    if reply.sources or messages:
+        from .sources import tell_messages, tell_sources
 
+        tell_messages(messages)
         tell_sources(reply.sources)
     if usage:
         note(usage_line(reply))

@@ -12,8 +12,8 @@ import msgspec
 from .groups import Command
 from .inputs import read_message, read_pairs
 from .options import Options
-from .output import emit
-from .sources import nothing_found, place_of, score_of, tell_sources, text_of
+from .output import chosen_format, emit
+from .sources import nothing_found, place_of, score_of, tell_messages, tell_sources, text_of
 from .suggest import suggest_rag
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ def ask(
         emit(answer.raw)
     if not answer.success:
         raise nothing_found(name, answer.result.messages)
+    if not whole:
+        tell_messages(answer.result.messages)
     if sources and not whole:
         tell_sources(answer.raw.get("documents") or [])
 
@@ -113,6 +115,8 @@ def search(
         answer = remote.run(asking)
     if not answer.success:
         raise nothing_found(name, answer.result.messages)
+    if chosen_format() == "table":
+        tell_messages(answer.result.messages)
     found = answer.raw.get("documents") or []
     emit(found, rows=found, columns={"Score": score_of, "Source": place_of, "Passage": text_of})
 

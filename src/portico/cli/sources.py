@@ -24,6 +24,12 @@ def tell_sources(sources: Sequence[Source]) -> None:
         note(f"[{number}] {place}" + (f" ({', '.join(known)})" if known else ""))
 
 
+def tell_messages(messages: Sequence[str]) -> None:
+    """What the search had to do without, though it found something."""
+    for message in messages:
+        note(f"note: {message}")
+
+
 def nothing_found(name: str, messages: Sequence[str]) -> RequestFailed:
     """The error of a RAG assistant that had no passage to answer from."""
     return RequestFailed(

@@ -182,7 +182,7 @@ class FoundDocument(Shape, rename="camel"):
 
 
 class AskResult(Shape):
-    """Whether there was something to answer from; `messages` say why not."""
+    """Whether there was something to answer from; `messages` say why not, or what was missing for the search."""
 
     success: bool = True
     messages: list[str] = field(default_factory=list)

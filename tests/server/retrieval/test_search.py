@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 
 from portico.server.access.caller import Caller
-from portico.server.errors import ProviderOvercapacity, ProviderUnknown
+from portico.server.errors import (
+    PorticoError,
+    ProviderAuth,
+    ProviderError,
+    ProviderOvercapacity,
+    ProviderQuota,
+    ProviderRateLimit,
+    ProviderRefused,
+    ProviderTimeout,
+    ProviderUnknown,
+    QuotaExceeded,
+)
 from portico.server.gateway.answers import Answer
 from portico.server.gateway.embeddings import EmbeddingGateway
 from portico.server.gateway.rerank import RerankGateway
@@ -201,6 +212,49 @@ async def test_a_reranking_model_that_fails_is_named_with_what_to_do(room: Room)
         await room.ask("cat")
     assert failed.value.message == "The reranking model cohere/r has failed: busy. Try again in a moment."
     assert failed.value.retry_after_s == 7
+
+
+class Down:
+    """An embedding model that fails in one way."""
+
+    def __init__(self, error: PorticoError) -> None:
+        self.error = error
+
+    async def answer(self, *_: object) -> Answer:
+        raise self.error
+
+
+def without_embedding(room: Room, error: PorticoError) -> None:
+    embedder = Embedder(cast(EmbeddingGateway, Down(error)))
+    room.searcher = Searcher(room.shelf.database, room.shelf.index, embedder, cast(RerankGateway, Reranker()))
+
+
+@pytest.mark.parametrize("error", [ProviderOvercapacity, ProviderUnknown, ProviderTimeout, ProviderRateLimit])
+async def test_words_alone_are_searched_where_that_is_wanted_and_the_model_is_down(
+    room: Room, error: type[ProviderError]
+) -> None:
+    await room.put("the kitten sleeps", "the cat sleeps on the sofa", "a cat")
+    without_embedding(room, error("down"))
+    told: list[ProviderError] = []
+    found = await room.texts("cat", queries=["sofa"], do_without=told.append, vectors=True)
+    assert sorted(found) == ["a cat", "the cat sleeps on the sofa"]
+    assert [one.message for one in told] == ["The embedding model local/words has failed: down. Try again in a moment."]
+    room.profile = replace(room.profile, rerank=Reranking("cohere/r"))
+    assert (await room.texts("cat", do_without=told.append))[0] == "the cat sleeps on the sofa", "still reranked"
+    for options in ({}, {"method": "fused", "do_without": told.append}):  # who measures a method wants that one
+        with pytest.raises(error):
+            await room.ask("cat", **options)
+    assert len(told) == 2
+
+
+@pytest.mark.parametrize("error", [ProviderAuth("no"), ProviderQuota("no"), ProviderRefused("no"), QuotaExceeded()])
+async def test_a_model_that_only_a_person_can_mend_is_raised(room: Room, error: PorticoError) -> None:
+    await room.put("the cat sleeps")
+    without_embedding(room, error)
+    told: list[ProviderError] = []
+    with pytest.raises(type(error)):
+        await room.ask("cat", do_without=told.append)
+    assert not told
 
 
 async def test_vectors_of_another_size_leave_what_the_words_find(

@@ -75,7 +75,8 @@ async def _build(ground: Ground) -> Services:
     files = open_files(ground)
     models = open_models(ground, board, lambda: list_ready_models(catalog, runtime))
     searching, chat = open_searching(ground, board, models), ChatGateway(board, request_log)
-    desk = open_desk(ground, chat, definitions, files, board, open_search_desk(ground, searching, chat))
+    search_desk = open_search_desk(ground, searching, chat, below.metrics)
+    desk = open_desk(ground, chat, definitions, files, board, search_desk)
     documents = open_documents(ground, searching, files)
     requests = Requests(ground.tenancy, running, Elsewhere(running, database, changes))
     return Services(

@@ -31,6 +31,7 @@ from portico.server.retrieval.crawling.crawler import CrawlBounds, Crawler
 from portico.server.retrieval.parse import READER_IDLE_S, Bounds, Parser
 from portico.server.storage.blobs import open_blobs
 from portico.server.storage.database import Database
+from portico.server.telemetry.publisher import Publisher
 from portico.wire.model_ref import DirectModel, ModelRefError, read_model_ref
 
 if TYPE_CHECKING:
@@ -115,12 +116,15 @@ def open_evaluations(ground: Ground, searching: Searching) -> Evaluations:
     return Evaluations(ground.tenancy, searching.profiles)
 
 
-def open_search_desk(ground: Ground, searching: Searching, chat: ChatGateway) -> SearchDesk:
+def open_search_desk(ground: Ground, searching: Searching, chat: ChatGateway, metrics: Publisher | None) -> SearchDesk:
     """With the housekeeping of its conversations."""
     threads = Threads(ground.database, days=ground.settings.search_thread_days)
     threads.start()
     ground.stack.push_async_callback(threads.close)
-    return SearchDesk(ground.database, searching.profiles, chat, searching.searcher, threads)
+    desk = SearchDesk(ground.database, searching.profiles, chat, searching.searcher, threads)
+    if metrics is not None:
+        metrics.watch("searches_without_vectors", lambda: desk.without_vectors)
+    return desk
 
 
 def open_library(ground: Ground, board: Switchboard) -> Library:

@@ -17,6 +17,7 @@ from portico.wire.sse import DONE
 Headers = list[tuple[bytes, bytes]]
 CacheUse = Literal["", "HIT", "MISS", "BYPASS"]
 JSON = b"application/json"
+ADJUSTED = b"x-portico-adjusted"
 ADJUSTED_LONGEST = 512
 _ID = (b"id", b"Id", b"ID")
 """How the name of a header with a request id ends; looked at first, because lower-casing all names costs more."""
@@ -90,7 +91,7 @@ def headers_of(choice: Choice, attempts: int, turn: Turn, theirs: bytes) -> Head
     """Who answered, after how many tries, with what changed of the request, and under which id of the provider's."""
     headers = [(b"x-portico-provider", choice.label), (b"x-portico-attempts", b"%d" % attempts)]
     if turn.adjusted:
-        headers.append((b"x-portico-adjusted", _presentable("; ".join(turn.adjusted).encode())[:ADJUSTED_LONGEST]))
+        headers.append((ADJUSTED, _presentable("; ".join(turn.adjusted).encode())[:ADJUSTED_LONGEST]))
     if theirs:
         headers.append((b"x-portico-provider-request-id", theirs))
     return headers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from portico.server.access.caller import Caller
+from portico.server.errors import ProviderError
 from portico.server.gateway.rerank import RerankGateway
 from portico.server.retrieval.embed import Embedder, knows_language
 from portico.server.retrieval.fuse import (
@@ -74,11 +75,14 @@ class Searcher:
         method: Method = "auto",
         queries: Sequence[str] = (),
         vectors: bool = False,
+        do_without: Callable[[ProviderError], None] | None = None,
     ) -> list[Hit]:
         """At most `k` passages, best first. `queries` are other ways to put the question, looked for as well.
 
         "auto" is "fused", or "reranked" in a profile that names a model for that. Raises what the embedding and the
-        reranking models raise.
+        reranking models raise. With `do_without`, "auto" searches by words alone while the embedding model fails in a
+        way that heals by itself: it is told the error. A wrong key or setting is raised all the same, so that somebody
+        mends it.
         """
         k = min(k, MOST_SHOWN)
         if k <= 0 or not question.strip():
@@ -90,7 +94,14 @@ class Searcher:
         wanted = max(
             k, reranking.candidates if reranking else 0, profile.chunks.child_k if profile.chunks.parent else 0
         )
-        seen = await self._find(caller, profile, [question, *queries], method, wanted * SPARE, where)
+        texts, most = [question, *queries], wanted * SPARE
+        try:
+            seen = await self._find(caller, profile, texts, method, most, where)
+        except ProviderError as error:
+            if do_without is None or method != "auto" or not error.retryable:
+                raise
+            do_without(error)
+            seen = await self._find(caller, profile, texts, "words", most, where)
         passages = await self._show(profile, seen, wanted, vectors=vectors)
         if reranking is not None:
             passages = await self._rank_again(caller, reranking, question, passages)

@@ -39,6 +39,8 @@ _GAUGES = {
     "journal_backlog_bytes": "Usage that is in the journal and not yet in PostgreSQL.",
     "request_log_backlog": "Texts of requests that wait to be written.",
     "request_log_dropped": "Texts of requests that were dropped because too many waited, since the processes started.",
+    "searches_without_vectors": "Questions to RAG assistants that were searched by words alone, as the embedding model"
+    " failed, since the processes started.",
 }
 _QUEUE = {
     "queue_jobs": ("", "Jobs that wait for a worker."),

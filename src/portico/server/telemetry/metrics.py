@@ -61,10 +61,14 @@ class Metrics:
     """`observe` once per request. `gauges` are asked when the numbers are published, not while requests pass."""
 
     def __init__(self, gauges: dict[str, Callable[[], float]] | None = None) -> None:
-        self._gauges = gauges or {}
+        self._gauges = dict(gauges or {})
         self._rows: dict[Key, Row] = {}
         self._models: set[tuple[str, str]] = set()
         self.observed = 0
+
+    def watch(self, name: str, ask: Callable[[], float]) -> None:
+        """One gauge more."""
+        self._gauges[name] = ask
 
     def observe(self, line: Line) -> None:
         key = (line.operation, line.provider, line.model, line.status, line.http_status, line.cache, line.error)

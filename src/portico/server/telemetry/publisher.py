@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,6 +30,10 @@ class Publisher:
     def start(self) -> None:
         """Needs a running loop."""
         self._task = asyncio.create_task(self._run(), name="metrics-publisher")
+
+    def watch(self, name: str, ask: Callable[[], float]) -> None:
+        """Publishes one gauge more; `exposition.py` knows its name."""
+        self._metrics.watch(name, ask)
 
     async def render(self, accept: str, queue: Mapping[str, Gauge] | None = None) -> tuple[bytes, str]:
         """The numbers of all processes of this data folder, in the format that `accept` asks for, and its type.

@@ -74,6 +74,21 @@ def test_a_whole_answer_has_the_members_of_both() -> None:
     assert (answer.headers, answer.cache) == ([(b"a", b"b")], "MISS")
 
 
+def test_what_the_search_did_without_is_told_beside_success_or_failure_and_in_a_header() -> None:
+    lost = "The passages were found by their words alone: gone."
+    raw = Answer(json.dumps(COMPLETION).encode(), [(b"a", b"b"), (b"x-portico-adjusted", b"seed dropped")])
+    answer, _ = tell_whole(raw, told(lost="gone."))
+    assert json.loads(answer.body)["result"] == {"success": True, "messages": [lost]}
+    assert answer.headers == [(b"a", b"b"), (b"x-portico-adjusted", b"search vectors dropped; seed dropped")]
+    stream = RagStream(Ready([*CHUNKS, END]), told(lost="gone."), include_usage=False, remember=None)
+    assert stream.headers == [(b"x-portico-provider", b"p"), (b"x-portico-adjusted", b"search vectors dropped")]
+    assert read(stream)[-1]["data"]["result"]["messages"] == [lost]
+    for streams in (False, True):
+        ended = tell_unanswered(told(lost="gone.", failure=NOT_MET), stream=streams, include_usage=False)
+        assert ended.headers == [(b"x-portico-adjusted", b"search vectors dropped")]
+    assert told(lost="gone.", failure=NOT_MET).result == {"success": False, "messages": [NOT_MET, lost]}
+
+
 def test_passages_that_are_not_to_be_shown_are_left_out() -> None:
     answer, _ = tell_whole(Answer(json.dumps(COMPLETION).encode()), told(documents=None))
     assert "documents" not in json.loads(answer.body)

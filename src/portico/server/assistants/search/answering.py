@@ -12,12 +12,15 @@ from typing import Any
 import msgspec
 
 from portico.server.assistants.api.rounds import add_usage
-from portico.server.gateway.answers import READY, Answer, ReadyStream, Stream
+from portico.server.gateway.answers import ADJUSTED, READY, Answer, Headers, ReadyStream, Stream
 from portico.server.kit.drive import Signal
 
 Json = dict[str, Any]
 EVENT = "saia.rag.documents"
 NOT_MET = "Score threshold not met"
+WORDS_ALONE = "The passages were found by their words alone"
+WITHOUT_VECTORS = b"search vectors dropped"
+"""What X-Portico-Adjusted says then."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -56,7 +59,8 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Told(msgspec.Struct):
-    """What is told beside the answer. `documents` None: they are not to be shown. `usage` is that of the helpers."""
+    """What is told beside the answer. `documents` None: they are not to be shown. `usage` is that of the helpers.
+    `lost` says why the question was searched by its words alone, if it was."""
 
     thread_id: str
     request_id: str
@@ -64,10 +68,20 @@ class Told(msgspec.Struct):
     documents: list[Json] | None = None
     usage: Json = {}
     failure: str = ""
+    lost: str = ""
 
     @property
     def result(self) -> Json:
-        return {"success": not self.failure, "messages": [self.failure] if self.failure else []}
+        lost = f"{WORDS_ALONE}: {self.lost}" if self.lost else ""
+        return {"success": not self.failure, "messages": [one for one in (self.failure, lost) if one]}
+
+    def headers(self, answered: Headers | None) -> Headers:
+        """Those of the model's answer, with what was left out of the search. Dialects without `result` have this."""
+        if not self.lost:
+            return answered or []
+        adjusted = [value for name, value in answered or [] if name == ADJUSTED]
+        rest = [(name, value) for name, value in answered or [] if name != ADJUSTED]
+        return [*rest, (ADJUSTED, b"; ".join([WITHOUT_VECTORS, *adjusted]))]
 
     def members(self, text: str, usage: Json) -> Json:
         """The members of the search API; `usage` is that of the answer alone."""
@@ -80,7 +94,7 @@ def tell_whole(answer: Answer, told: Told) -> tuple[Answer, str]:
     read = read_completion(answer.body)
     members: dict[str, Any] = dict(_members(answer.body))
     members |= {"threadId": told.thread_id, "requestId": told.request_id, **told.members(read.text, read.usage or {})}
-    return msgspec.structs.replace(answer, body=_encode(members)), read.text
+    return msgspec.structs.replace(answer, body=_encode(members), headers=told.headers(answer.headers)), read.text
 
 
 def tell_unanswered(told: Told, *, stream: bool, include_usage: bool) -> Answer | Stream:
@@ -90,9 +104,8 @@ def tell_unanswered(told: Told, *, stream: bool, include_usage: bool) -> Answer 
     if not stream:
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": ""}}
         named = {"threadId": told.thread_id, "requestId": told.request_id}
-        return Answer(
-            _encode({**head, "object": "chat.completion", "choices": [choice], **named, **told.members("", usage)})
-        )
+        body = {**head, "object": "chat.completion", "choices": [choice], **named, **told.members("", usage)}
+        return Answer(_encode(body), told.headers(None))
     head["object"] = "chat.completion.chunk"
     deltas: tuple[tuple[Json, str | None], ...] = (({"role": "assistant", "content": ""}, None), ({}, "stop"))
     chunks: list[Json] = [
@@ -100,7 +113,7 @@ def tell_unanswered(told: Told, *, stream: bool, include_usage: bool) -> Answer 
     ]
     if include_usage:
         chunks.append({**head, "choices": [], "usage": add_usage(told.usage, usage)})
-    return ReadyStream([*map(_encode, chunks), _event(told, usage)])
+    return ReadyStream([*map(_encode, chunks), _event(told, usage)], told.headers(None))
 
 
 Remember = Callable[[str, Callable[[], None]], None]
@@ -123,7 +136,7 @@ class RagStream(Stream):
         self._usage: Json = {}
         self._written: Signal | None = None
         self._over = False
-        self.headers, self.cache = inner.headers, inner.cache
+        self.headers, self.cache = told.headers(inner.headers), inner.cache
 
     def take(self) -> Sequence[bytes] | None:
         if self._over:

@@ -6,6 +6,7 @@ Source: Chat API reference, "RAG"; RAG reference, "Asking".
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ from portico.server.assistants.search.prompting import fill_prompt, tell_history
 from portico.server.assistants.search.question import maybe_given_history, read_question
 from portico.server.assistants.search.retrievers import WITHOUT_SCORE, Retrievers
 from portico.server.assistants.search.tuning import read_tuning, tune
-from portico.server.errors import SearchProfileNotFound
+from portico.server.errors import ProviderError, SearchProfileNotFound
 from portico.server.gateway.answers import Answer, Stream
 from portico.server.gateway.chat import ChatGateway
 from portico.server.kit.first_use import FirstUse
@@ -47,6 +48,7 @@ from portico.wire.requests import ChatRequest
 if TYPE_CHECKING:
     from portico.server.retrieval.search import Searcher
 
+_log = logging.getLogger("portico.search")
 LONGEST_REWRITTEN = 2_000
 """Characters of a follow-up that was made a question of its own; a longer one is no question any more."""
 
@@ -64,15 +66,20 @@ class SearchDesk:
         self._retrievers = Retrievers(database, searcher, self._helpers)
         self._threads = threads
         self._writing: set[asyncio.Task[None]] = set()
+        self.without_vectors = 0
+        """How many questions were answered by what their words alone have found."""
 
     async def answer(self, caller: Caller, name: str, request: ChatRequest, request_id: str) -> Answer | Stream:
         """The answer of the profile's model with the passages behind it, whole or begun.
 
         Raises SearchProfileNotFound (200, id 1101), EmptyQuery, PatternMismatch for filters and history, and what the
-        gateway raises. A search without a passage asks no model.
+        gateway raises. A search without a passage asks no model. One whose embedding model is away goes by words alone,
+        and the answer says so.
         """
         # In a task: the request itself is driven (kit/drive.py), and a search waits for the database.
         inquiry, hits = await asyncio.ensure_future(self._search(caller, name, request, request_id))
+        if inquiry.lost is not None:
+            self._note_lost(inquiry, inquiry.lost, hits)
         told = _tell(inquiry, hits)
         if not hits or inquiry.profile.retriever.step == "documents":
             return tell_unanswered(told, stream=request.stream, include_usage=request.include_usage)
@@ -84,6 +91,13 @@ class SearchDesk:
         if inquiry.remembers:
             await asyncio.ensure_future(self._remember(inquiry, text))
         return whole
+
+    def _note_lost(self, inquiry: Inquiry, error: ProviderError, hits: Sequence[Hit]) -> None:
+        """Raises the error when the words alone have found nothing: vectors might have."""
+        if not hits:
+            raise error
+        self.without_vectors += 1
+        _log.warning("request %s: it was searched by its words alone: %s", inquiry.request_id, error.message)
 
     async def _search(
         self, caller: Caller, name: str, request: ChatRequest, request_id: str
@@ -173,6 +187,7 @@ def _tell(inquiry: Inquiry, hits: Sequence[Hit]) -> Told:
         [_document(hit, scored=scored) for hit in hits] if profile.search.return_source_documents else None,
         inquiry.usage,
         "" if hits else NOT_MET,
+        "" if inquiry.lost is None else inquiry.lost.message,
     )
 
 

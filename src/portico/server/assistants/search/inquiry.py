@@ -8,6 +8,7 @@ from typing import Any
 
 from portico.server.access.caller import Caller
 from portico.server.assistants.search.tuning import Tuning
+from portico.server.errors import ProviderError
 from portico.server.retrieval.profile import SearchProfile
 from portico.server.storage.threads import Turn
 from portico.wire.requests import ChatRequest
@@ -18,7 +19,8 @@ Json = dict[str, Any]
 @dataclass(slots=True)
 class Inquiry:
     """`said` is the question as it was written, `question` the one that stands for itself. `thread_id` is "" for a
-    question of its own. `usage` adds up what the helpers have used."""
+    question of its own. `usage` adds up what the helpers have used. `lost` says why there are no vectors of the
+    question, which was then searched by its words alone."""
 
     caller: Caller
     profile: SearchProfile
@@ -30,6 +32,11 @@ class Inquiry:
     thread_id: str = ""
     history: Sequence[Turn] = ()
     usage: Json = field(default_factory=dict)
+    lost: ProviderError | None = None
+
+    def do_without(self, error: ProviderError) -> None:
+        """The vectors of the question."""
+        self.lost = error
 
     @property
     def remembers(self) -> bool:

@@ -80,6 +80,7 @@ class Retrievers:
             filters=filters,
             queries=queries,
             vectors=_wants_variety(inquiry),
+            do_without=inquiry.do_without,
         )
 
     async def _vary(self, inquiry: Inquiry) -> list[str]:
