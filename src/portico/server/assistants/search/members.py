@@ -29,6 +29,7 @@ from portico.server.assistants.search.reading import (
     whole,
 )
 from portico.server.assistants.search.refusals import ProfileInvalid, PromptIncomplete
+from portico.server.assistants.search.tuning import tell_guardrails
 from portico.server.retrieval.filters import read_filters
 from portico.wire.guardrails import NAMES
 
@@ -185,7 +186,8 @@ def _read_metadata(value: Any, where: str) -> Json:
         raise ProfileInvalid(where, "send an object, or the text of one")
     read_filters(value.get("filter"), f"{where}.filter")
     read_metadata_search(value, where)
-    _check_metadata_guardrails(value, where)
+    # A guardrail of a wrong name would be one that is off.
+    _read_guardrails(tell_guardrails(value), f"{where}.chat.search.llm.guardrails")
     return dict(clean(value, where))
 
 
@@ -197,15 +199,6 @@ def read_metadata_search(metadata: Mapping[str, Any], where: str) -> Json:
         return {}
     named = {name: told[name] for name in _METADATA_SEARCH if name in told}
     return read_members(named, _METADATA_SEARCH, f"{where}.chat.search")
-
-
-def _check_metadata_guardrails(metadata: Mapping[str, Any], where: str) -> None:
-    """A guardrail of a wrong name would be one that is off. Raises ProfileInvalid."""
-    told: Any = metadata
-    for name in ("chat", "search", "llm"):
-        told = told.get(name) if isinstance(told, dict) else None
-    if isinstance(told, dict):
-        _read_guardrails(told.get("guardrails"), f"{where}.chat.search.llm.guardrails")
 
 
 def _read_anything(value: Any, where: str) -> Json | None:

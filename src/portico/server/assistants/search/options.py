@@ -10,9 +10,9 @@ from portico.server.assistants.search.defaults import HISTORY_PROMPT, OWN_PROMPT
 from portico.server.assistants.search.members import GivenProfile, read_metadata_search
 from portico.server.assistants.search.reading import Json, maybe_number
 from portico.server.assistants.search.refusals import ProfileInvalid
+from portico.server.assistants.search.tuning import read_guardrails
 from portico.server.retrieval.profile import ChunkRules, Embedding, Llm, Reranking, Retriever, Search, SearchProfile
 from portico.server.storage.search_profiles import ProfileRow
-from portico.wire.guardrails import NAMES, Guardrail
 
 _LARGEST_OVERLAP = 100
 QUERY_COUNT = 5
@@ -61,7 +61,7 @@ def read_profile(row: ProfileRow, embedding: Embedding, llm_model: str) -> Searc
         chunks=read_chunks(section_of(row.options, "indexOptions")),
         history_count=search.get("historyCount", 0),
         metadata=metadata,
-        guardrails=frozenset(llm.get("guardrails", ())) | _metadata_guardrails(metadata),
+        guardrails=frozenset(llm.get("guardrails", ())) | read_guardrails(metadata),
         rerank=maybe_reranking(search.get("rerank")) or maybe_reranking(_chat_search(metadata).get("rerank")),
     )
 
@@ -100,13 +100,6 @@ def maybe_reranking(asked: Any) -> Reranking | None:
     model = f"{provider}/{name}" if isinstance(provider, str) and provider else name
     count = maybe_number(asked.get("fetchK"))
     return Reranking(model) if count is None else Reranking(model, min(max(int(count), 1), MOST_RERANKED))
-
-
-def _metadata_guardrails(metadata: Json) -> frozenset[Guardrail]:
-    """Those that the profile metadata names; what was stored before anybody looked at them may be anything."""
-    told = section_of(_chat_search(metadata), "llm").get("guardrails")
-    names = [told] if isinstance(told, str) else told if isinstance(told, list) else []
-    return frozenset(one for one in NAMES if one in names)
 
 
 def _chat_search(metadata: Json) -> Json:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from portico.server.retrieval.profile import Search
+from portico.wire.guardrails import NAMES, Guardrail
 
 
 class ChunkDocument(msgspec.Struct, frozen=True):
@@ -61,6 +62,18 @@ def read_tuning(metadata: Mapping[str, Any]) -> Tuning:
         rewriter=_read(search.get("llm"), HelperModel()),
         retriever=_read(retriever.get("llm"), HelperModel()),
     )
+
+
+def tell_guardrails(metadata: Mapping[str, Any]) -> Any:
+    """What the metadata says of guardrails, as it was sent; None when it says nothing of them."""
+    return _inner(metadata, "chat", "search", "llm").get("guardrails")
+
+
+def read_guardrails(metadata: Mapping[str, Any]) -> frozenset[Guardrail]:
+    """Those that the metadata names; what was stored before anybody looked at them may be anything."""
+    told = tell_guardrails(metadata)
+    names = [told] if isinstance(told, str) else told if isinstance(told, list) else []
+    return frozenset(one for one in NAMES if one in names)
 
 
 def tune(search: Search, metadata: Mapping[str, Any]) -> Search:
