@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from rich.cells import cell_len
 
 from portico.cli.output import cell, one_line, printable
 
@@ -67,6 +68,16 @@ def test_a_row_that_does_not_fit_is_told_member_by_member(server: FakeServer) ->
     assert first.splitlines()[:2] == [f"Id            {one['id']}", "Name          ci"]
     assert "Last used     2026-11-22T00:14:44\n" in first
     assert second.strip() == first.strip()
+
+
+def test_columns_in_a_pipe_stand_below_each_other_whatever_their_signs_take(run: Run, server: FakeServer) -> None:
+    names = ["日本語の手引き", "Überblick", "handbook", "e\u0301tude"]  # the last has an accent that takes no room
+    found = [{"name": name, "friendlyName": "X"} for name in names]
+    server.answer("GET", PROVIDERS, {"providers": found})
+
+    _, *lines = run("llm", "providers", "-o", "table").out.splitlines()
+
+    assert [cell_len(line[: line.index("X")]) for line in lines] == [cell_len(names[0]) + 2] * len(names)
 
 
 def test_a_description_is_cut_by_the_room_that_its_signs_take(server: FakeServer) -> None:

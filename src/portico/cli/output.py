@@ -108,10 +108,23 @@ def _draw(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
 
 def _draw_plain(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     everything = [titles, *lines] if titles else list(lines)
-    widths = [max(len(line[i]) for line in everything) for i in range(len(everything[0]))] if everything else []
+    widths = [max(map(_width, column)) for column in zip(*everything, strict=True)]
     for line in everything:
-        padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
+        padded = (_padded(text, width) for text, width in zip(line, widths, strict=True))
         click.echo("  ".join(padded).rstrip())
+
+
+def _width(text: str) -> int:
+    """The cells of a terminal, or of an editor, that it takes: a Japanese sign takes two."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
 
 
 def _draw_rich(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
@@ -145,43 +158,41 @@ def _draw_members(console: Console, members: Sequence[Sequence[str]]) -> None:
     """One below the other. A link or a token stays in one piece, to be copied; the terminal alone may break it."""
     from rich.text import Text
 
-    widest = max(len(name) for name, _ in members)
+    widest = max(_width(name) for name, _ in members)
     for name, value in members:
-        console.print(Text.assemble((name.ljust(widest + _GAP), "bold"), value), soft_wrap=True)
+        console.print(Text.assemble((_padded(name, widest + _GAP), "bold"), value), soft_wrap=True)
 
 
 def _is_too_narrow(lines: Sequence[Sequence[str]], width: int) -> bool:
     """Whether the columns behind the first one, which keeps its width, have to be folded into strips."""
-    from rich.cells import cell_len
-
-    first, *others = (max(map(cell_len, column)) for column in zip(*lines, strict=True))
+    first, *others = (max(map(_width, column)) for column in zip(*lines, strict=True))
     least = sum(min(wanted, _NARROWEST) for wanted in others)
     return first + least + _GAP * len(others) > width
 
 
 def _has_long_words(lines: Sequence[Sequence[str]], width: int) -> bool:
     """Whether members, one below the other, have a word that does not fit beside the names."""
-    room = width - max((len(name) for name, _ in lines), default=0) - _GAP
-    return any(len(word) > room for _, value in lines for word in value.split())
+    room = width - max((_width(name) for name, _ in lines), default=0) - _GAP
+    return any(_width(word) > room for _, value in lines for word in value.split())
 
 
 def _shortened(titles: Sequence[str], lines: Sequence[Sequence[str]], width: int) -> Iterable[Sequence[str]]:
     """The lines with descriptions cut to the room that the other columns leave, so that a row stays one line."""
-    from rich.cells import cell_len
-
     if "Description" not in titles:
         return lines
     place = titles.index("Description")
-    others = (max(cell_len(line[i]) for line in [titles, *lines]) + _GAP for i in range(len(titles)) if i != place)
+    others = (max(_width(line[i]) for line in [titles, *lines]) + _GAP for i in range(len(titles)) if i != place)
     room = max(_SHORTEST, width - sum(others))
     return [[_cut(text, room) if i == place else text for i, text in enumerate(line)] for line in lines]
 
 
 def _cut(text: str, room: int) -> str:
-    """To so many cells of the terminal: a Japanese sign takes two."""
-    from rich.cells import cell_len, set_cell_size
+    """To so many cells of the terminal."""
+    if _width(text) <= room:
+        return text
+    from rich.cells import set_cell_size
 
-    return text if cell_len(text) <= room else set_cell_size(text, room - 1).rstrip() + "…"
+    return set_cell_size(text, room - 1).rstrip() + "…"
 
 
 def note(text: str) -> None:
