@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .conftest import Run
 from .fake_server import Answer, FakeServer
 
@@ -64,6 +66,21 @@ def test_a_stream_is_shown_as_it_comes(run: Run, server: FakeServer) -> None:
 
     assert result.out == "Twelve.\n"
     assert "longest length" in result.err
+
+
+@pytest.mark.parametrize("stream", ["--stream", "--no-stream"])
+def test_an_empty_answer_is_told_on_standard_error(run: Run, server: FakeServer, stream: str) -> None:
+    empty = {**response(), "output": []}
+    frame = json.dumps({"type": "response.completed", "response": empty})
+    streamed = Answer(stream=[f"data: {frame}\n\n".encode(), b"data: [DONE]\n\n"])
+    for model, told in (
+        ("m/x", "note: the answer is empty\n"),
+        ("saia:search:hand book", "note: the answer is empty: hand book found no passage that fits, or gives passages"
+         " alone (portico rag search 'hand book' QUESTION)\n"),
+    ):  # fmt: skip
+        server.answer("POST", PATH, streamed if stream == "--stream" else empty)
+        done = run("responses", "create", "-m", model, stream, "Hi")
+        assert (done.code, done.out, done.err) == (0, "", told)
 
 
 def test_standard_input_is_the_message(run: Run, server: FakeServer) -> None:

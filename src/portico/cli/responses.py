@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -83,7 +84,10 @@ def create(message: tuple[str, ...], model: str | None, stream: bool | None, **v
     told = text_of(answer)
     if not streams:
         click.echo(printable(told) if sys.stdout.isatty() else told, nl=False)
-    end_line(told)
+    if told:
+        end_line(told)
+    else:
+        note(f"note: the answer is empty{_why_empty(name)}")
     _remark(answer)
 
 
@@ -92,6 +96,14 @@ def text_of(response: Json) -> str:
     items = [item for item in response.get("output") or () if isinstance(item, dict)]
     parts = [part for item in items if item.get("type") == "message" for part in item.get("content") or ()]
     return "".join(str(part.get("text") or part.get("refusal") or "") for part in parts)
+
+
+def _why_empty(model: str) -> str:
+    """The Responses API has no member for what a search has found, or not."""
+    kind, _, rag = model.partition("saia:search:")
+    if kind or not rag:
+        return ""
+    return f": {rag} found no passage that fits, or gives passages alone (portico rag search {quote(rag)} QUESTION)"
 
 
 def _options(
