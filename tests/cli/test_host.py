@@ -44,6 +44,10 @@ def started(home: Path) -> Path:
         ["users", "setup-link"],
         ["audit", "verify", "--installation"],
         ["audit", "list", "--installation"],
+        ["providers", "list", "--installation"],
+        ["providers", "add", "lab", "http://127.0.0.1:9/v1", "--no-key", "--installation"],
+        ["providers", "keys", "list", "openai", "--installation"],
+        ["providers", "models", "add", "lab", "m", "--installation"],
     ],
 )
 def test_a_folder_that_no_server_has_is_refused_and_left_alone(run: Run, tmp_path: Path, line: list[str]) -> None:

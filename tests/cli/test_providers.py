@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from .conftest import Run
 from .fake_server import Answer, FakeServer
 
@@ -195,11 +193,10 @@ def test_data_belongs_to_installation(run: Run, server: FakeServer, tmp_path: Pa
 # the database of this host ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("home")
-def test_the_installations_keys_providers_and_models(run: Run, tmp_path: Path) -> None:
-    """Without a server and without a token, on a data folder of one's own."""
-    here = ["--installation", "--data", str(tmp_path / "house")]
-    made = json.loads(run("providers", "keys", "add", "openai", *here, stdin=SECRET).out)
+def test_the_installations_keys_providers_and_models(run: Run, home: Path) -> None:
+    """Without a server and without a token. The default folder need not have had one; a folder that is named must."""
+    here = ["--installation", "--data", str(home / "data")]
+    made = json.loads(run("providers", "keys", "add", "openai", "--installation", stdin=SECRET).out)
     assert (made["scope"], made["lastCharacters"]) == ("installation", "line")
     listed = json.loads(run("providers", "keys", "list", "openai", *here).out)["keys"]
     assert listed == [made]
@@ -215,5 +212,5 @@ def test_the_installations_keys_providers_and_models(run: Run, tmp_path: Path) -
     assert run("providers", "remove", "lab", "--yes", *here).code == 0
     assert run("providers", "keys", "remove", "openai", made["id"], "--yes", *here).code == 0
     assert json.loads(run("providers", "keys", "list", "openai", *here).out) == {"keys": []}
-    kept = b"".join(path.read_bytes() for path in (tmp_path / "house").glob("*") if path.is_file())
+    kept = b"".join(path.read_bytes() for path in (home / "data").glob("*") if path.is_file())
     assert SECRET.encode() not in kept

@@ -109,10 +109,13 @@ class HostProviders:
 
 
 def ask_host(data_dir: Path | None, call: Callable[[HostProviders], Awaitable[JsonObject]]) -> JsonObject:
-    """What `call` answers on the database of this host; a running server follows within a second."""
+    """What `call` answers on the database of this host; a running server follows within a second.
+
+    Keys may be set before the first start: then the default folder is set up. One that is named must have been.
+    """
     import asyncio
 
-    settings = load_settings(data_dir=data_dir)
+    settings = load_settings() if data_dir is None else find_installation(data_dir)
 
     async def go() -> JsonObject:
         from portico.server.app.configuring import open_installation
