@@ -10,10 +10,16 @@ def main() -> int:
 
         return run()
     except KeyboardInterrupt:
-        if sys.stderr is not None:
-            # On a terminal the cursor stands behind ^C.
-            sys.stderr.write("\ninterrupted\n" if sys.stderr.isatty() else "interrupted\n")
-        return 130
+        return tell_interrupted()
+
+
+def tell_interrupted() -> int:
+    """One line for whoever has ended a command; the exit code."""
+    if sys.stderr is not None:
+        # On a terminal the cursor stands behind ^C, or behind half an answer.
+        sys.stderr.write("\ninterrupted\n" if sys.stderr.isatty() else "interrupted\n")
+        sys.stderr.flush()
+    return 130
 
 
 if __name__ == "__main__":

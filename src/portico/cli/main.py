@@ -133,9 +133,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (KeyboardInterrupt, EOFError, click.Abort):
-        # On a terminal the cursor stands behind ^C, or behind half an answer.
-        click.echo("\ninterrupted" if sys.stderr.isatty() else "interrupted", err=True)
-        return 130
+        from portico.__main__ import tell_interrupted
+
+        return tell_interrupted()
     except BrokenPipeError:
         raise
     except Exception as error:
