@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from portico.server.access.caller import Caller, Roles, Scope, Standing
-from portico.server.access.roles import ALL_ASSISTANTS, ORGANIZATION_ADMINISTRATOR, PROJECT_ADMINISTRATOR
 from portico.server.access.session_refusals import SessionFinished, SessionRefused, TokenExpired, TokenRevoked
+from portico.server.access.system_roles import ALL_ASSISTANTS, ORGANIZATION_ADMINISTRATOR, PROJECT_ADMINISTRATOR
 from portico.server.errors import Forbidden, ForeignProject
 from portico.server.ids import OrganizationId, ProjectId, TokenId, UserId
 from portico.server.kit.clock import Clock

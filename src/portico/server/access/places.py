@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access.caller import Caller
 from portico.server.access.refusals import NoProjectChosen, ProjectNotInOrganization
+from portico.server.errors import FieldRequired
 from portico.server.ids import ProjectId
 from portico.server.kit.guids import maybe_guid
 from portico.server.kit.texts import storable
@@ -53,6 +54,16 @@ async def find_place(
     if row is None:
         raise ProjectNotInOrganization
     return Place(row)
+
+
+def find_project(caller: Caller) -> ProjectId:
+    """The project a call is about: the token's own, or the one an organization token names in a header.
+
+    Raises FieldRequired (400, id 9); whether it is there, `find_place` looks up.
+    """
+    if caller.project_id is None:
+        raise FieldRequired("project-id")
+    return caller.project_id
 
 
 async def maybe_project_id(connection: AsyncConnection, caller: Caller, id_or_name: str) -> ProjectId | None:

@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portico.server.access import audit
 from portico.server.access.caller import Caller
+from portico.server.access.places import find_project
 from portico.server.access.tenancy import Tenancy, clean_text
-from portico.server.access.tokens import find_project
 from portico.server.assistants.answers import provider_of, tell_over
 from portico.server.assistants.desk import Desk
 from portico.server.errors import (

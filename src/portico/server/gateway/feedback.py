@@ -7,9 +7,9 @@ from typing import Any
 
 from portico.server.access import audit
 from portico.server.access.caller import Caller
+from portico.server.access.places import find_project
 from portico.server.access.policy import require
 from portico.server.access.tenancy import Tenancy, maybe_text
-from portico.server.access.tokens import find_project
 from portico.server.errors import FieldRequired, OutOfRange
 from portico.server.gateway.requests import Requests
 from portico.server.storage.feedback import FeedbackRow, put_feedback

@@ -14,27 +14,29 @@ from sqlalchemy import text
 
 from portico.server.access.authenticate import authenticate
 from portico.server.access.caller import Caller
+from portico.server.access.members import grant as give
 from portico.server.access.members import invite_to_project, project_roles, remove_from_organization
 from portico.server.access.members.invited import find_or_invite
 from portico.server.access.refusals import EmailNotFound, RoleNotFound
-from portico.server.access.roles import grant as give
 from portico.server.access.session_refusals import (
-    GrantNotValid,
-    LinkNotValid,
-    PasswordTooShort,
     RefreshRefused,
     SessionFinished,
     SessionRefused,
     TokenExpired,
     TokenNotValid,
     TokenRevoked,
-    TooManyAttempts,
-    UnsupportedGrant,
 )
 from portico.server.access.sign_in import SignIn, Visitor
 from portico.server.access.sign_in.attempts import WINDOW_S, Attempts
 from portico.server.access.sign_in.grants import grant, make_code
 from portico.server.access.sign_in.passwords import Passwords
+from portico.server.access.sign_in.refusals import (
+    GrantNotValid,
+    LinkNotValid,
+    PasswordTooShort,
+    TooManyAttempts,
+    UnsupportedGrant,
+)
 from portico.server.access.sign_in.setup_links import Choice, follow_link, make_link
 from portico.server.access.sign_in.users import change_user, create_user, end_user_sessions, list_user_sessions
 from portico.server.errors import FieldRequired, Forbidden, ForeignProject, OutOfRange, PorticoError, Unauthorized

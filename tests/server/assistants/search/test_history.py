@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from portico.server.access.tokens import find_project
+from portico.server.access.places import find_project
 from portico.server.assistants.search.history import LONGEST_KEPT, MOST_KEPT, Threads
 from portico.server.storage.database import Database
 from portico.server.storage.search_profiles import ProfileKey, delete_profile, insert_profile

@@ -13,7 +13,7 @@ from portico.server.access import audit
 from portico.server.access.host.credentials import Credentials, base_url, maybe_base_url, point_to, write_credentials
 from portico.server.access.organizations import NewTokens, found, make_tokens
 from portico.server.access.organizations.projects import DEFAULT_NAME
-from portico.server.access.session_refusals import UserNotFound
+from portico.server.access.sign_in.refusals import UserNotFound
 from portico.server.access.sign_in.setup_links import make_link
 from portico.server.errors import StartError
 from portico.server.ids import OrganizationId, ProjectId

@@ -7,19 +7,19 @@ from portico.server.access.members.manage import (
     invite_to_project,
     list_organization_members,
     list_project_members,
-    read_email,
     remove_from_organization,
     remove_from_project,
 )
+from portico.server.access.members.roles import grant
 
 __all__ = [
     "actor_of",
     "admit",
+    "grant",
     "invite_to_organization",
     "invite_to_project",
     "list_organization_members",
     "list_project_members",
-    "read_email",
     "remove_from_organization",
     "remove_from_project",
 ]

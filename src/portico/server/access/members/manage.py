@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,13 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access import audit
 from portico.server.access.caller import Caller
+from portico.server.access.emails import read_email
 from portico.server.access.members.invited import find_or_invite
+from portico.server.access.members.roles import find_role
 from portico.server.access.members.views import show_member, show_project
 from portico.server.access.paging import read_page, read_role_types
 from portico.server.access.places import Place, find_place, read_members
 from portico.server.access.policy import require
-from portico.server.access.refusals import EmailNotFound, OrganizationNotFound, PseudoMember
-from portico.server.access.roles import find_role
+from portico.server.access.refusals import EmailNotFound, OrganizationNotFound
 from portico.server.access.tenancy import Tenancy, clean_text
 from portico.server.errors import FieldRequired, PatternMismatch
 from portico.server.ids import OrganizationId, ProjectId, RoleId, UserId
@@ -25,9 +25,6 @@ from portico.server.storage.memberships import list_members, maybe_member, maybe
 from portico.server.storage.roles import RoleRow, delete_memberships, insert_membership, list_roles
 from portico.server.storage.users import UserRow
 from portico.wire.access_control import Member, MemberList
-
-_ALL_MEMBERS = "all-members@"
-_EMAIL = re.compile(r"[^@\s\0]{1,64}@[^@\s\0]{1,190}")
 
 
 async def list_project_members(tenancy: Tenancy, caller: Caller, query: Mapping[str, str]) -> MemberList:
@@ -126,18 +123,6 @@ async def admit(
     wanted = await find_role(connection, organization_id, project_id, role)
     await insert_membership(connection, organization_id, wanted.role_id, row.user_id, actor_of(caller))
     return row
-
-
-def read_email(value: object, field: str = "userEmail") -> str:
-    """Raises FieldRequired, PatternMismatch (400, id 11), PseudoMember (400, id 8)."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        raise FieldRequired(field)
-    if not isinstance(value, str) or not _EMAIL.fullmatch(value.strip()):
-        raise PatternMismatch(field, "send an e-mail address")
-    email = clean_text(value).lower()
-    if email.startswith(_ALL_MEMBERS):
-        raise PseudoMember(field)
-    return email
 
 
 def actor_of(caller: Caller) -> str:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from portico.server.access.caller import Caller
-from portico.server.access.members.manage import read_email
+from portico.server.access.emails import read_email
 from portico.server.access.members.views import show_project, show_role
 from portico.server.access.paging import Page, read_page, read_role_types
 from portico.server.access.places import find_place

@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access import audit
 from portico.server.access.caller import Caller
+from portico.server.access.members.roles import find_role
 from portico.server.access.members.views import show_project, show_role
 from portico.server.access.paging import read_page, read_role_types
 from portico.server.access.places import Place, find_place, read_members
 from portico.server.access.policy import require
 from portico.server.access.refusals import RoleExists, RoleInUse, RoleNotFound, SystemRole
-from portico.server.access.roles import find_role
 from portico.server.access.tenancy import Tenancy, clean_name, clean_text, refuse_duplicate
 from portico.server.errors import AssistantNotFound, PatternMismatch
 from portico.server.ids import RoleId

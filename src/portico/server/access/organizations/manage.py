@@ -11,14 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access import audit
 from portico.server.access.caller import Caller
-from portico.server.access.members import actor_of, admit, read_email
+from portico.server.access.emails import read_email
+from portico.server.access.members import actor_of, admit
 from portico.server.access.organizations.projects import DEFAULT_NAME
 from portico.server.access.paging import read_page
 from portico.server.access.places import read_members
 from portico.server.access.policy import require
 from portico.server.access.refusals import NoOrganizations, OrganizationNameTaken, OrganizationNotFound
-from portico.server.access.roles import ORGANIZATION_ADMINISTRATOR, create_system_roles
 from portico.server.access.sign_in.setup_links import make_link
+from portico.server.access.system_roles import ORGANIZATION_ADMINISTRATOR, create_system_roles
 from portico.server.access.tenancy import Tenancy, clean_name, new_token, refuse_duplicate
 from portico.server.access.tokens import write_token
 from portico.server.errors import Conflict, OutOfRange, PatternMismatch

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access import audit
 from portico.server.access.caller import Caller
-from portico.server.access.members import admit, read_email
+from portico.server.access.emails import read_email
+from portico.server.access.members import admit
 from portico.server.access.policy import require
 from portico.server.access.refusals import (
     InvalidProjectName,
@@ -18,8 +19,8 @@ from portico.server.access.refusals import (
     ProjectNotFound,
     ProjectNotInOrganization,
 )
-from portico.server.access.roles import PROJECT_ADMINISTRATOR as ADMINISTRATOR
-from portico.server.access.roles import create_system_roles
+from portico.server.access.system_roles import PROJECT_ADMINISTRATOR as ADMINISTRATOR
+from portico.server.access.system_roles import create_system_roles
 from portico.server.access.tenancy import Tenancy, clean_description, clean_name, new_token, refuse_duplicate
 from portico.server.access.tokens import write_token
 from portico.server.errors import OutOfRange

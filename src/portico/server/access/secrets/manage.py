@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access import audit
 from portico.server.access.caller import Caller
+from portico.server.access.places import find_project
 from portico.server.access.policy import require
 from portico.server.access.refusals import SecretExists, SecretNotUsable
 from portico.server.access.secrets.members import (
@@ -22,7 +23,6 @@ from portico.server.access.secrets.members import (
     read_value,
 )
 from portico.server.access.tenancy import Tenancy, clean_text, refuse_duplicate
-from portico.server.access.tokens import find_project
 from portico.server.errors import Conflict, FieldRequired, NotFound, OutOfRange
 from portico.server.ids import OrganizationId, ProjectId
 from portico.server.kit.clock import wire_time

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from portico.server.access.session_refusals import TooManyAttempts
+from portico.server.access.sign_in.refusals import TooManyAttempts
 from portico.server.access.tenancy import Tenancy
 from portico.server.kit.clock import Clock, system_clock
 from portico.server.storage.failed_sign_ins import (

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 
-from portico.server.access.session_refusals import GrantNotValid, UnsupportedGrant
+from portico.server.access.sign_in.refusals import GrantNotValid, UnsupportedGrant
 from portico.server.access.sign_in.sessions import SCOPE, SignIn, Visitor
 from portico.server.access.tenancy import clean_text
 from portico.server.errors import FieldRequired, PatternMismatch, Unauthorized

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access import audit
-from portico.server.access.members import read_email
+from portico.server.access.emails import read_email
 from portico.server.access.session_refusals import SessionRefused, TokenNotValid
 from portico.server.access.sign_in.sessions import caller_for
 from portico.server.access.sign_in.unproven import issuer_of

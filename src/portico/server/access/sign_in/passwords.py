@@ -10,7 +10,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from portico.server.access.session_refusals import PasswordTooShort
+from portico.server.access.sign_in.refusals import PasswordTooShort
 from portico.server.errors import FieldRequired, OutOfRange, TooManyRequests
 
 T = TypeVar("T")

@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from portico.server.access import audit
 from portico.server.access.caller import Caller, Roles
 from portico.server.access.session_refusals import (
-    GrantNotValid,
     RefreshRefused,
     SessionFinished,
     SessionRefused,
@@ -24,6 +23,7 @@ from portico.server.access.session_refusals import (
 )
 from portico.server.access.sign_in.attempts import Attempts
 from portico.server.access.sign_in.passwords import Passwords
+from portico.server.access.sign_in.refusals import GrantNotValid
 from portico.server.access.tenancy import Tenancy, clean_text
 from portico.server.ids import TokenId
 from portico.server.kit.clock import Clock, system_clock

@@ -12,11 +12,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access import audit
-from portico.server.access.members import read_email
-from portico.server.access.roles import ORGANIZATION_ADMINISTRATOR, PROJECT_ADMINISTRATOR, grant
-from portico.server.access.session_refusals import EmailTaken, LinkNotValid
+from portico.server.access.emails import read_email
+from portico.server.access.members import grant
 from portico.server.access.sign_in.passwords import Passwords
+from portico.server.access.sign_in.refusals import EmailTaken, LinkNotValid
 from portico.server.access.sign_in.sessions import caller_for
+from portico.server.access.system_roles import ORGANIZATION_ADMINISTRATOR, PROJECT_ADMINISTRATOR
 from portico.server.access.tenancy import Tenancy, clean_text
 from portico.server.errors import OutOfRange
 from portico.server.ids import UserId

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access import audit
 from portico.server.access.caller import Caller
-from portico.server.access.members import read_email
+from portico.server.access.emails import read_email
 from portico.server.access.paging import read_page
 from portico.server.access.policy import require
-from portico.server.access.session_refusals import EmailTaken, GrantNotValid, LastAdministrator, UserNotFound
+from portico.server.access.sign_in.refusals import EmailTaken, GrantNotValid, LastAdministrator, UserNotFound
 from portico.server.access.sign_in.sessions import SignIn
 from portico.server.access.sign_in.setup_links import LONGEST_NAME, find_for_link, make_link
 from portico.server.access.tenancy import Tenancy, clean_text, maybe_text

@@ -32,7 +32,7 @@ from portico.server.access.tenancy import (
     new_token,
     refuse_duplicate,
 )
-from portico.server.errors import FieldRequired, NotFound, OutOfRange, PatternMismatch
+from portico.server.errors import NotFound, OutOfRange, PatternMismatch
 from portico.server.ids import ProjectId, TokenId
 from portico.server.kit.clock import system_clock, wire_time
 from portico.server.kit.guids import read_guid
@@ -170,13 +170,6 @@ async def delete_token(tenancy: Tenancy, caller: Caller, id_or_secret: str, *, o
 
 def _area(of_organization: bool) -> Area:
     return "organization" if of_organization else "project_tokens"
-
-
-def find_project(caller: Caller) -> ProjectId:
-    """The project a call is about: the token's own, or the one an organization token names in a header."""
-    if caller.project_id is None:
-        raise FieldRequired("project-id")
-    return caller.project_id
 
 
 def read_status(status: str) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from portico.server.access.caller import Caller
-from portico.server.access.tokens import find_project
+from portico.server.access.places import find_project
 from portico.server.assistants.search.answering import (
     NOT_MET,
     Json,

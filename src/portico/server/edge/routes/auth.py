@@ -13,8 +13,9 @@ import msgspec
 from litestar import Request, Response, get, post
 
 from portico.server.access.authenticate import read_credential
-from portico.server.access.session_refusals import TokenMissing, TokenNotValid, UnsupportedGrant
+from portico.server.access.session_refusals import TokenMissing, TokenNotValid
 from portico.server.access.sign_in.grants import grant, need
+from portico.server.access.sign_in.refusals import UnsupportedGrant
 from portico.server.edge.routes.reading import json_response, query_of, read_object, services_of
 from portico.server.errors import BadEndpoint, BadInputText, PorticoError, Unauthorized
 from portico.wire.auth import AccessToken, AuthenticationType, AuthenticationTypes, UserInfo

@@ -6,9 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from portico.server.access import audit
 from portico.server.access.caller import Caller
+from portico.server.access.places import find_project
 from portico.server.access.policy import require
 from portico.server.access.tenancy import Tenancy
-from portico.server.access.tokens import find_project
 from portico.server.gateway.cache.answers import AnswerCache
 
 

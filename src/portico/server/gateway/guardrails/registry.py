@@ -13,8 +13,8 @@ import msgspec
 
 from portico.server.access import audit
 from portico.server.access.caller import Caller
+from portico.server.access.places import find_project
 from portico.server.access.policy import require
-from portico.server.access.tokens import find_project
 from portico.server.errors import FieldRequired, NotFound, OutOfRange, PatternMismatch
 from portico.server.gateway.guardrails.hosts import Hosts
 from portico.server.gateway.guardrails.moderation import Moderator

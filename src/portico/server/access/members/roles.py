@@ -1,8 +1,6 @@
-"""The roles that every organization and every project has from its first day, and giving a role to a user."""
+"""A role by its name or id, and giving one to a user."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,29 +8,7 @@ from portico.server.access.refusals import RoleNotFound
 from portico.server.ids import OrganizationId, ProjectId, RoleId, UserId
 from portico.server.kit.guids import maybe_guid
 from portico.server.kit.texts import storable
-from portico.server.storage.roles import RoleRow, RoleType, insert_membership, insert_role, maybe_role
-
-PROJECT_MEMBER = "Project Member"
-PROJECT_ADMINISTRATOR = "Project Administrator"
-ALL_ASSISTANTS = "Access all Project Assistants"
-ORGANIZATION_MEMBER = "Organization Member"
-ORGANIZATION_ADMINISTRATOR = "Organization Administrator"
-
-PROJECT_ROLES: Mapping[str, RoleType] = {
-    PROJECT_MEMBER: "Backend",
-    PROJECT_ADMINISTRATOR: "Backend",
-    ALL_ASSISTANTS: "Frontend",
-}
-ORGANIZATION_ROLES: Mapping[str, RoleType] = {ORGANIZATION_MEMBER: "Backend", ORGANIZATION_ADMINISTRATOR: "Backend"}
-
-
-async def create_system_roles(
-    connection: AsyncConnection, organization_id: OrganizationId, project_id: ProjectId | None
-) -> None:
-    """Called where a project, or an organization (None), is made."""
-    wanted = ORGANIZATION_ROLES if project_id is None else PROJECT_ROLES
-    for name, type in wanted.items():
-        await insert_role(connection, organization_id, project_id, name, type, "System")
+from portico.server.storage.roles import RoleRow, insert_membership, maybe_role
 
 
 async def grant(
