@@ -77,9 +77,10 @@ async def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
 
 
 def start_portico(*arguments: str) -> subprocess.Popen[str]:
-    """The command line in a process of its own, with pipes for what it says."""
+    """The command line in a process of its own, with pipes for what it says; no setting comes from outside."""
     code = "import sys; from portico.cli.main import main; sys.exit(main())"
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PORTICO_")}
+    env["PYTHONPATH"] = str(ROOT / "src")
     pipe, nobody = subprocess.PIPE, subprocess.DEVNULL
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments], env=env, stdin=nobody, stdout=pipe, stderr=pipe, text=True
