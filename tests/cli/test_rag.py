@@ -340,7 +340,7 @@ def test_the_board_is_watched_until_nothing_is_open(run: Run, server: FakeServer
     )
     done = run("rag", "documents", "status", NAME, "--watch")
     assert (done.code, json.loads(done.out)["states"]["Success"]) == (0, 1)
-    assert done.err.splitlines() == [f"1 documents: 1 {word}" for word in ("queued", "being indexed", "searchable")]
+    assert done.err.splitlines() == [f"1 document: 1 {word}" for word in ("queued", "being indexed", "searchable")]
 
 
 def test_indexing_again(run: Run, server: FakeServer, tmp_path: Path) -> None:
@@ -456,6 +456,16 @@ def test_a_plain_chat_tells_the_sources_too(run: Run, server: FakeServer) -> Non
     assert "885 + 73 tokens" in done.err
 
 
+def test_an_update_says_what_it_cannot_change(run: Run, server: FakeServer) -> None:
+    server.answer("GET", ONE, {"name": NAME})
+    server.answer("PUT", ONE, {"name": NAME})
+    chunks = ("--set", "indexOptions.chunks.chunkSize=300")
+    assert run("rag", "update", NAME, "-k", "2", *chunks).err.startswith("note: how its documents are cut (indexOp")
+    assert server.last(ONE).body == {"searchOptions": {"search": {"k": 2}}}
+    alone = run("rag", "update", NAME, *chunks)
+    assert alone.code == 2 and "cannot be changed" in alone.err
+
+
 @pytest.mark.parametrize("command", ["ask", "search"])
 def test_nothing_found_and_nobody_end_with_1(run: Run, server: FakeServer, command: str) -> None:
     path = CHAT if command == "ask" else "/v1/search/execute"
@@ -463,9 +473,12 @@ def test_nothing_found_and_nobody_end_with_1(run: Run, server: FakeServer, comma
     nobody = {"error": {"code": 1101, "message": "Search Index Profile Name not found"}, "success": False}
     server.answer("POST", path, nothing, nobody)
     done = run("rag", command, NAME, "How many?")
-    assert (done.code, done.out) == (1, "") and "Score threshold not met" in done.err
+    assert (done.code, done.out) == (1, "") and "Score threshold not met" in done.err and "filter" not in done.err
     done = run("rag", command, NAME, "How many?")
     assert (done.code, done.out) == (1, "") and "Search Index Profile Name not found" in done.err
+    assert "portico rag list" in done.err
+    server.answer("POST", path, nothing)
+    assert "fit --filter" in run("rag", command, NAME, "How many?", "--filter", "year", "gte", "2027").err
 
 
 def test_passages_alone(run: Run, server: FakeServer) -> None:

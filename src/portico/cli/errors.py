@@ -54,7 +54,12 @@ _HINTS_BY_ID = {
     "organizations and users a system administrator (portico login --user).",
     403: "No role opens this: portico members places shows the roles you have, an administrator gives others.",
     409: "",
+    1010: "portico rag list shows the RAG assistants of the project.",
+    1101: "portico rag list --disabled shows the RAG assistants, those that cannot be asked, too.",
     2006: "--project takes the id of a project of this organization: portico projects list.",
+    2020: "Choose another name, or change that one: portico rag update.",
+    2021: "portico rag documents list NAME shows the documents and their ids.",
+    2022: "portico rag documents list NAME shows the ids of the documents.",
 }
 
 

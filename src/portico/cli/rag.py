@@ -96,6 +96,8 @@ def update(name: str, enable: bool | None, **given: Any) -> None:
     members = read_members(given)
     if enable is not None:
         members["status"] = 1 if enable else 2
+    if members.pop("indexOptions", None):  # the server keeps those of the beginning, and says nothing
+        note("note: how its documents are cut (indexOptions) cannot be changed: make another one with --template")
     if not members:
         raise click.UsageError("say what to change: --k, --model, --prompt, --disable ...")
     _emit_one(_ask(lambda client: _update(client, name, members)))

@@ -45,7 +45,7 @@ variable_option = click.option(
 )
 @click.argument("name", shell_complete=suggest_rag)
 @click.argument("question", nargs=-1)
-@click.option("--thread", "thread_id", metavar="ID", help="Conversation that goes on; its history counts.")
+@click.option("--thread", "thread_id", metavar="ID", help="Conversation that goes on, as far as its --history reaches.")
 @filter_option
 @variable_option
 @click.option("--stream/--no-stream", default=None, help="Show the answer as it comes. Default: on a terminal.")
@@ -78,7 +78,7 @@ def ask(
     if whole:
         emit(answer.raw)
     if not answer.success:
-        raise nothing_found(name, answer.result.messages)
+        raise nothing_found(name, answer.result.messages, filtered=bool(filters))
     if not whole:
         tell_messages(answer.result.messages)
     if sources and not whole:
@@ -114,7 +114,7 @@ def search(
         )
         answer = remote.run(asking)
     if not answer.success:
-        raise nothing_found(name, answer.result.messages)
+        raise nothing_found(name, answer.result.messages, filtered=bool(filters))
     if chosen_format() == "table":
         tell_messages(answer.result.messages)
     found = answer.raw.get("documents") or []

@@ -46,8 +46,9 @@ def live_board(title: str) -> Iterator[Show]:
 
 def told(board: IndexBoard) -> str:
     """`12 documents: 3 queued, 1 failed`: one line, for logs."""
+    noun = "document" if board.total == 1 else "documents"
     states = ", ".join(f"{count} {WORDS.get(state, state)}" for state, count in board.counts.items() if count)
-    return f"{board.total} documents" + (f": {states}" if states else "")
+    return f"{board.total} {noun}" + (f": {states}" if states else "")
 
 
 def as_json(board: IndexBoard) -> dict[str, Any]:

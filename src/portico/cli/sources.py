@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import Any
 
 from .errors import RequestFailed
@@ -30,11 +31,13 @@ def tell_messages(messages: Sequence[str]) -> None:
         note(f"note: {message}")
 
 
-def nothing_found(name: str, messages: Sequence[str]) -> RequestFailed:
-    """The error of a RAG assistant that had no passage to answer from."""
+def nothing_found(name: str, messages: Sequence[str], *, filtered: bool = False) -> RequestFailed:
+    """The error of a RAG assistant that had no passage to answer from; `filtered`: by the filters of the request."""
+    fits = ", does one of them fit --filter" if filtered else ""
     return RequestFailed(
         f"{name} has no answer: {'; '.join(messages) or 'no passage fits'}",
-        f"Are its documents searchable (portico rag documents status {name}), and is --score-threshold low enough?",
+        f"Are its documents searchable (portico rag documents status {quote(name)}){fits}, and is --score-threshold low"
+        " enough?",
     )
 
 

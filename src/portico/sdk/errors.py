@@ -133,7 +133,7 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    hint = "Check the name or the id; `portico llm models` lists the models there are."
+    hint = "Check the name or the id; `portico llm models` lists the models, `portico rag list` the RAG assistants."
 
 
 class MethodNotAllowed(ApiError):
