@@ -211,6 +211,14 @@ def test_list_emptied_by_filters_is_an_empty_array(shipped: Catalog) -> None:
     assert json_of(render.list_models(shipped, "deepseek", {"type": "Image"}, "en", 3)) == {"models": []}
 
 
+@pytest.mark.parametrize(("written", "word"), [("1", "true"), ("TRUE", "true"), ("0", "false"), ("False", "false")])
+def test_a_boolean_is_a_word_in_any_case_or_a_digit(shipped: Catalog, written: str, word: str) -> None:
+    """Errors reference, "Conventions": booleans of queries are true, false, 1 or 0."""
+    for name in ("streaming", "multimodal", "toolCalling", "functionCalling"):
+        asked, plain = ({**MODELS, name: value} for value in (written, word))
+        assert providers_of(shipped, asked) == providers_of(shipped, plain) != providers_of(shipped, MODELS)
+
+
 @pytest.mark.parametrize("name", ["type", "streaming", "multimodal", "toolCalling", "functionCalling", "detail"])
 def test_bad_filter_value_is_400_id_8(shipped: Catalog, name: str) -> None:
     for ask in (

@@ -13,7 +13,7 @@ Detail = Literal["Summary", "Full"]
 _TYPES: Mapping[str, ModelType] = {name.lower(): name for name in get_args(ModelType)}
 _DETAILS: Mapping[str, Detail] = {"summary": "Summary", "full": "Full"}
 T = TypeVar("T")
-_BOOLEANS = {"true": True, "false": False}
+_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
