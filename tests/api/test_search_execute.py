@@ -114,6 +114,15 @@ def test_what_is_wrong_is_400(server: LiveServer, body: Any, number: int) -> Non
     assert answer.json()["errors"][0]["description"]
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_another_verb_is_not_supported(server: LiveServer, method: str) -> None:
+    """RAG reference, error ids: 2026 below `/v1/search`, on its hot path, too."""
+    answer = server.request(method, PATH)
+    assert answer.status == 405 and answer.headers["allow"] == "POST"
+    assert answer.json()["errors"] == [{"id": 2026, "description": "Verb Not Supported"}]
+    assert answer.json()["error"]["code"] == 2026
+
+
 @pytest.mark.parametrize("odd", [b"\\u0000", b"\\ud83d", b"\\ud83d "])
 @pytest.mark.parametrize("member", ["profile", "question", "id"])
 def test_odd_characters_are_no_mishap(

@@ -1,4 +1,4 @@
-"""Which methods a path takes: what a 405 has to say (RFC 9110, section 15.5.6)."""
+"""Another method than a path takes: the refusal, and what its `Allow` has to say (RFC 9110, section 15.5.6)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ import re
 from collections.abc import Iterable
 
 from litestar.routes import BaseRoute, HTTPRoute
+
+from portico.server.assistants.search.refusals import VerbNotSupported
+from portico.server.errors import MethodNotAllowed
+
+_SEARCH = "/v1/search/"
+
+
+def refuse_method(path: str, allowed: str) -> MethodNotAllowed:
+    """Id 405; below `/v1/search` 2026 (RAG reference, error ids)."""
+    refusal = VerbNotSupported if path.startswith(_SEARCH) else MethodNotAllowed
+    return refusal(headers={"Allow": allowed})
 
 
 def allowed_methods(routes: Iterable[BaseRoute], path: str) -> str:

@@ -12,8 +12,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from litestar.openapi.config import OpenAPIConfig
 
 from portico import __version__
-from portico.server.assistants.search.refusals import VerbNotSupported
-from portico.server.edge.allow import allowed_methods
+from portico.server.edge.allow import allowed_methods, refuse_method
 from portico.server.edge.dialects.messages import COUNT_PATHS
 from portico.server.edge.dialects.messages import PATHS as MESSAGES
 from portico.server.edge.dialects.responses import PATHS as RESPONSES
@@ -60,7 +59,7 @@ from portico.server.edge.routes import (
     visibility,
 )
 from portico.server.edge.stream import Handler
-from portico.server.errors import BadEndpoint, BadInputText, MethodNotAllowed, PorticoError
+from portico.server.errors import BadEndpoint, BadInputText, PorticoError
 from portico.server.services import Services
 
 if TYPE_CHECKING:
@@ -145,8 +144,7 @@ def build_application(services: Services, guard: Guard) -> Corridor:
 
 def _answer_method(request: Request[Any, Any, Any], failure: MethodNotAllowedException) -> Response[bytes]:
     path = request.scope["path"]
-    refusal = VerbNotSupported if path.startswith(f"{search.ROOT}/") else MethodNotAllowed
-    return _answer_error(request, refusal(headers={"Allow": allowed_methods(request.app.routes, path)}))
+    return _answer_error(request, refuse_method(path, allowed_methods(request.app.routes, path)))
 
 
 def _answer_error(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:

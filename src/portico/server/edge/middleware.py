@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from portico.server.edge.access_log import log_request
+from portico.server.edge.allow import refuse_method
 from portico.server.edge.asgi_lane import serve_hot
 from portico.server.edge.dialects import dialect_of
 from portico.server.edge.errors import error_headers, own_error, platform_body
 from portico.server.edge.guard import Guard
 from portico.server.edge.stream import Handler
-from portico.server.errors import MethodNotAllowed, PayloadTooLarge, PorticoError
+from portico.server.errors import PayloadTooLarge, PorticoError
 from portico.server.kit.request_ids import new_request_id
 from portico.server.services import Services
 from portico.server.settings import Settings
@@ -71,7 +72,7 @@ class Corridor:
             if scope["path"] not in self._guard.open_paths:
                 scope["state"]["caller"] = await self._guard.admit_to(path, scope["headers"])
             if scope["path"] in self._hot and scope["path"] not in self._shared:  # they take POST; none comes here
-                raise MethodNotAllowed(headers={"Allow": "POST"})
+                raise refuse_method(path, "POST")
             limit = self._services.settings.body_limit_bytes
             if scope["path"] in self._guard.open_paths:  # nobody in particular needs no more room
                 limit = min(limit, OPEN_BODY_BYTES)
