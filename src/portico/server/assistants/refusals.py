@@ -56,7 +56,7 @@ class UnknownModel(BadRequest):
     id = 2016
 
     def __init__(self, provider: str, model: str) -> None:
-        super().__init__(f"AIModel Id For {provider} {model}", param="llmSettings.modelName")
+        super().__init__(f"AIModel Id For {provider} {model}".rstrip(), param="llmSettings.modelName")
 
 
 class AssistantNameTaken(Conflict):

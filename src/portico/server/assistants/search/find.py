@@ -30,17 +30,19 @@ class ProfileModels:
     targets: Targets
 
     def find_chat(self, caller: Caller, given: Json, base: Json) -> Json:
-        """`provider` and `modelName` as they are stored, {} when neither is given. Raises UnknownModel (2016),
-        ProviderTypeNotFound (2) with the member."""
+        """`provider` and `modelName` as they are stored, {} when neither is given. Raises UnknownModel (2016) with the
+        member, also for a provider that nobody knows: the RAG reference has no id of its own for it."""
         provider, model = given.get("provider"), given.get("modelName")
         if provider is None and model is None:
             return {}
         known: Named | None = (base.get("provider", ""), base["modelName"]) if "modelName" in base else None
         try:
             found = self.chat.find(caller, provider, model, known)
-        except (UnknownModel, ProviderTypeNotFound) as error:
-            error.param = f"searchOptions.llm.{'modelName' if isinstance(error, UnknownModel) else 'provider'}"
+        except UnknownModel as error:
+            error.param = "searchOptions.llm.modelName"
             raise
+        except ProviderTypeNotFound:
+            raise _unknown(provider, model, "llm.provider") from None
         return {"provider": found[0], "modelName": found[1]}
 
     def chat_model(self, caller: Caller, row: ProfileRow) -> str:
@@ -122,9 +124,9 @@ def write_fixed(embedding: Embedding) -> Json:
     return {name: getattr(embedding, ours) for name, ours in _FIXED.items()}
 
 
-def _unknown(provider: str | None, name: str | None) -> UnknownModel:
+def _unknown(provider: str | None, name: str | None, member: str = "embeddings.modelName") -> UnknownModel:
     error = UnknownModel(provider or "", name or "")
-    error.param = "searchOptions.embeddings.modelName"
+    error.param = f"searchOptions.{member}"
     return error
 
 
