@@ -136,6 +136,13 @@ async def test_status_narrows_and_is_shown_as_it_was_asked(watched: Watched) -> 
         assert ids(reply) == [found] and reply.json()["items"][0]["status"] == shown, asked
 
 
+async def test_what_is_exported_has_ended_so_nothing_is_pending(watched: Watched) -> None:
+    """The vendor's SDK knows three words, `succeeded`, `failed` and `pending`: none of them is a mistake."""
+    await watched.store(line(watched.house, 1))
+    reply = await watched.ask(EXPORT, status="pending")
+    assert (reply.status, reply.body) == (200, b'{"items":[]}')
+
+
 async def test_without_a_filter_status_has_the_words_of_the_vendors_sdk(watched: Watched) -> None:
     await watched.store(
         line(watched.house, 1), line(watched.house, 2, status="failed"), line(watched.house, 3, status="cancelled")

@@ -27,8 +27,8 @@ from portico.server.errors import (
 from portico.server.gateway.elsewhere import Elsewhere, Wish
 from portico.server.gateway.running import Running
 from portico.server.kit.clock import wire_time
-from portico.server.storage.requests import RequestFilter, RequestRow, list_requests, maybe_request
-from portico.server.storage.usage import Status, UsageLine
+from portico.server.storage.requests import Asked, RequestFilter, RequestRow, list_requests, maybe_request
+from portico.server.storage.usage import UsageLine
 from portico.wire.requests_log import RequestFailure, RequestItem, RequestStatus, RequestTokens
 
 PAGE = 500
@@ -36,12 +36,13 @@ FLUSH_S = 1.5
 """Within this time the line of a request that has ended is in the database, wherever it ran."""
 _LOOK_S = 0.3
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
-_WORDS: dict[str, Status] = {
+_WORDS: dict[str, Asked] = {
     "completed": "completed",
     "succeeded": "completed",
     "failed": "failed",
     "cancelled": "cancelled",
     "canceled": "cancelled",
+    "pending": "pending",
 }
 _FEEDBACK = {1: "good", 2: "bad"}
 _MODULES = {"chat": "Chat", "embedding": "Embeddings", "responses": "Responses"}
@@ -128,8 +129,9 @@ def _size(left: int | None) -> int:
     return PAGE if left is None else min(PAGE, left)
 
 
-def read_status(asked: str | None) -> Status | None:
-    """A status in the words of the reference or of the vendor's SDK. Raises OutOfRange (400, id 8)."""
+def read_status(asked: str | None) -> Asked | None:
+    """A status in the words of the reference or of the vendor's SDK, which has `pending`, too: what is exported has
+    ended, so nothing is that. Raises OutOfRange (400, id 8)."""
     if asked is None:
         return None
     known = _WORDS.get(asked.lower())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,6 +48,10 @@ class RequestRow:
     user_email: str | None = None
 
 
+Asked = Status | Literal["pending"]
+"""What may be asked for: nothing that is stored is pending."""
+
+
 @dataclass(frozen=True, slots=True)
 class RequestFilter:
     """Which requests: None means any. `project_id` None is the whole organization."""
@@ -55,7 +59,7 @@ class RequestFilter:
     organization_id: OrganizationId
     project_id: ProjectId | None = None
     assistant: str | None = None
-    status: Status | None = None
+    status: Asked | None = None
 
 
 async def list_requests(
