@@ -22,7 +22,7 @@ from portico.server.edge.dialects.responses.items import seal
 from portico.server.edge.dialects.responses.read import read_responses_request
 from portico.server.edge.forms import Form
 from portico.server.edge.routes.chat import read_chat_members
-from portico.server.edge.routes.responses import read_native
+from portico.server.edge.routes.responses import read_native, read_translated
 from portico.server.errors import PorticoError
 from portico.server.gateway.response_texts import read_said
 from portico.server.gateway.responses import fit_response
@@ -323,6 +323,23 @@ def test_files_of_a_form_join_the_last_message_of_the_user() -> None:
     assert [part["type"] for part in items[2]["content"]] == ["input_image", "input_file"]
 
 
+@pytest.mark.parametrize(
+    ("body", "number", "name"),
+    [
+        ({"max_output_tokens": 0}, 8, "max_output_tokens"),
+        ({"max_output_tokens": "many"}, 11, "max_output_tokens"),
+        ({"max_tokens": -1}, 8, "max_output_tokens"),
+        ({"reasoning": {"effort": 5}}, 11, "reasoning.effort"),
+        ({"temperature": 3}, 8, "temperature"),
+    ],
+)
+def test_a_refusal_names_the_member_of_this_api(body: Json, number: int, name: str) -> None:
+    """Not that of the chat which is made of the request: its caller never sent one."""
+    with pytest.raises(PorticoError) as refusal:
+        read_translated(raw({"model": "m/x", "input": "Hi", **body}), 10)
+    assert (refusal.value.status, refusal.value.id, refusal.value.param) == (400, number, name)
+
+
 # whatever they are --------------------------------------------------------------------------------------------------
 
 words = st.sampled_from(
@@ -452,7 +469,7 @@ def test_any_response_request_is_understood_or_refused(said: Any, more: Json) ->
         refuse_stored(given_members)
         read_echo(given_members)
         wants_sealed(given_members)
-        write(read_chat_members(read_responses_request(given_members), 10), "responses")
+        write(read_translated(given_members, 10), "responses")
     except PorticoError as error:
         assert error.status < 500, error.message
 

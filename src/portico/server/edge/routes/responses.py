@@ -23,7 +23,7 @@ from portico.server.edge.routes.chat import check_members, read_chat_members, re
 from portico.server.errors import FieldRequired, OutOfRange, PatternMismatch
 from portico.server.gateway.answers import Answer, Stream
 from portico.server.services import Services
-from portico.wire.requests import NULL, Members, ResponsesRequest
+from portico.wire.requests import NULL, ChatRequest, Members, ResponsesRequest
 
 _METADATA_PAIRS = 16
 _CHECKED = ("temperature", "top_p", "top_logprobs", "max_output_tokens", "parallel_tool_calls", "user")
@@ -53,15 +53,12 @@ def _read(exchange: Exchange) -> Members:
 
 
 def read_native(members: Members, body_bytes: int) -> ResponsesRequest:
-    """The request as it came; `max_tokens` is another name of `max_output_tokens` (Responses API reference)."""
+    """The request as it came."""
     request = ResponsesRequest(read_model(members), members, body_bytes=body_bytes)
     request.stream = read_flag(members, "stream")
-    alias = members.pop("max_tokens", NULL)
-    if members.get("max_output_tokens", NULL) == NULL and alias != NULL:
-        members["max_output_tokens"] = alias
     for name in _PLATFORM:
         members.pop(name, None)
-    check_members(members, [name for name in _CHECKED if name in members])
+    _check(members)
     metadata = read_member(members, "metadata")
     if metadata is not None and not isinstance(metadata, dict):
         raise PatternMismatch("metadata", "send an object")
@@ -73,11 +70,27 @@ def read_native(members: Members, body_bytes: int) -> ResponsesRequest:
     return request
 
 
-async def _translated(services: Services, caller: Caller, exchange: Exchange, members: Members) -> Answer | Stream:
-    request = read_chat_members(read_responses_request(members), len(exchange.body))
-    read_conversation(request, exchange)
+def read_translated(members: Members, body_bytes: int) -> ChatRequest:
+    """The chat that the request asks for."""
+    _check(members)
+    request = read_chat_members(read_responses_request(members), body_bytes)
     request.dialect = "responses"
     request.include_usage = True
+    return request
+
+
+def _check(members: Members) -> None:
+    """`max_tokens` is another name of `max_output_tokens` (Responses API reference). What is wrong is told by the names
+    that the caller knows, so before the members get those of a chat."""
+    alias = members.pop("max_tokens", NULL)
+    if members.get("max_output_tokens", NULL) == NULL and alias != NULL:
+        members["max_output_tokens"] = alias
+    check_members(members, [name for name in _CHECKED if name in members])
+
+
+async def _translated(services: Services, caller: Caller, exchange: Exchange, members: Members) -> Answer | Stream:
+    request = read_translated(members, len(exchange.body))
+    read_conversation(request, exchange)
     exchange.stream = request.stream
     request.labels, request.cache = read_labels(exchange.headers)
     writer = ResponseWriter(exchange.request_id, read_echo(members), sealed=wants_sealed(members))

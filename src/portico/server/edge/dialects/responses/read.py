@@ -52,6 +52,8 @@ def _write_reasoning(made: Members, members: Members) -> None:
     if not isinstance(reasoning, dict):
         raise PatternMismatch("reasoning", "send an object")
     if reasoning.get("effort") is not None:
+        if not isinstance(reasoning["effort"], str):
+            raise PatternMismatch("reasoning.effort", "send a string")
         made["reasoning_effort"] = _raw(reasoning["effort"])
 
 
