@@ -52,7 +52,7 @@ def find_node() -> Node:
 
 
 def _major(node: str) -> int:
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
     number = said.strip().removeprefix("v").partition(".")[0]
     return int(number) if number.isdigit() else 0
 

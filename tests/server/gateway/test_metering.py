@@ -130,15 +130,17 @@ def test_what_the_provider_counted_is_not_estimated(journal: Journal) -> None:
 
 
 def test_a_line_says_who_what_and_how_much(journal: Journal) -> None:
+    began = time.monotonic()
     made = meter(journal, Tokens(input_uncached=10, output_visible=5))
     made.attempts = 2
     made.mark_first_byte()
     made.close("completed", 200)
+    took_ms = (time.monotonic() - began) * 1000
     [line] = lines(journal)
     assert (line.request_id, line.organization_id, line.project_id, line.token_id) == ("r", "o", "p", "t")
     assert (line.provider, line.model, line.status, line.http_status) == ("openai", "gpt-4o-mini", "completed", 200)
     assert (line.attempts, line.cost_picousd) == (2, 10 * 150_000 + 5 * 600_000)
-    assert 0 <= line.first_byte_ms <= line.total_ms < 10_000
+    assert 0 <= line.first_byte_ms <= line.total_ms <= took_ms + 1
 
 
 def test_the_line_costs_what_the_answer_said(journal: Journal) -> None:

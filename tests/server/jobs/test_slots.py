@@ -94,7 +94,7 @@ async def test_no_new_jobs_are_taken_while_one_is_or_waits_to_be_alone() -> None
     await hall.go("a")
     assert not room.done()
     await hall.go("alone")
-    await asyncio.wait_for(room, 30)
+    await asyncio.wait_for(room, 60)
 
 
 @pytest.mark.parametrize("alone", [False, True])
@@ -108,7 +108,7 @@ async def test_who_is_stopped_while_waiting_holds_nobody_up(alone: bool) -> None
     await hall.go("a")
     assert hall.inside == ["c"]
     await hall.go("c")
-    await asyncio.wait_for(hall.slots.wait_for_room(), 30)
+    await asyncio.wait_for(hall.slots.wait_for_room(), 60)
 
 
 async def test_who_is_stopped_in_the_moment_of_its_turn_gives_it_back() -> None:
