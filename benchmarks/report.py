@@ -214,10 +214,10 @@ def _cost_in(profiles: Sequence[Mapping[str, Any]]) -> Callable[[str], float]:
 def _small(results: Mapping[str, Any]) -> list[str]:
     rows: list[list[str]] = []
     for name, key, digits in (
-        ("`import portico`, ms", "import", 1),
+        ("`import portico`, ms (aim: at most 100)", "import", 1),
         ("`import portico; portico.Portico(...)`, ms", "client", 1),
         ("the same with pygeai 0.8.0: import and `ChatClient(...)`, ms", "pygeai_client", 1),
-        ("`portico --help`, ms", "help", 1),
+        ("`portico --help`, ms (aim: at most 150)", "help", 1),
         ("`geai --help` of pygeai 0.8.0, ms (it prints an error and ends with 1)", "geai_help", 1),
         ("the bare interpreter, ms (contained in both `--help`)", "python", 1),
     ):
