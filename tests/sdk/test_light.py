@@ -1,19 +1,30 @@
-"""Requirement 10: few distributions, and a command line that is there at once. Processor time, for busy machines."""
+"""Requirement 10: few distributions, and a command line that is there at once: what it loads, and what it does not.
+
+How many milliseconds that takes, the benchmark says (part `startup`); a test counts, and holds on any machine.
+"""
 
 from __future__ import annotations
 
-import os
 import re
-import resource
 import subprocess
 import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
-HELP = "import sys; from portico.cli.main import main; sys.exit(main(['--help']))"
+IMPORT = "import portico"
 CLIENT = "import portico; portico.Portico('key', 'http://host.example')"
+HELP = "from portico.cli.main import main; main(['--help'])"
+HEAVY = {
+    "asyncio", "concurrent", "email", "html", "http", "json", "logging", "multiprocessing", "secrets", "socket",
+    "sqlite3", "ssl", "subprocess", "tempfile", "tomllib", "unittest", "xml", "zipfile",
+    "httpx", "pyreqwest", "rich", "yaml", "uvicorn", "litestar", "sqlalchemy", "psycopg", "alembic", "numpy",
+}  # fmt: skip
+"""What takes milliseconds to load, and is loaded at its first use. The help of Python 3.14 takes more of the library
+of Python than that of 3.11, hence the room in the bounds below."""
 
 
 def distributions(names: list[str]) -> set[str]:
@@ -42,15 +53,24 @@ def _elsewhere(need: str) -> bool:
     )
 
 
-def cpu_ms(code: str) -> float:
-    """Processor time of a Python that runs the code, the least of five."""
-    figures = []
-    for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=os.environ)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        figures.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000)
-    return min(figures)
+def loaded_by(code: str) -> set[str]:
+    """Modules that a new Python loads for the code, beyond those that it has from its start."""
+    told = f"""
+import sys
+before = set(sys.modules)
+try:
+    {code}
+except SystemExit as end:
+    assert not end.code
+print("\\n" + "\\n".join(sorted(set(sys.modules) - before)), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True)
+    return set(done.stderr.split())
+
+
+def own(modules: set[str]) -> set[str]:
+    """Without the library of Python, which differs between versions."""
+    return {name for name in modules if name.partition(".")[0] not in sys.stdlib_module_names}
 
 
 def test_plain_portico_is_at_most_ten_distributions() -> None:
@@ -61,9 +81,15 @@ def test_plain_portico_is_at_most_ten_distributions() -> None:
     assert len(found) <= 10, sorted(found)
 
 
-def test_help_takes_at_most_150_ms() -> None:
-    assert cpu_ms(HELP) <= 150
+@pytest.mark.parametrize(
+    ("code", "most_own", "most"),
+    [(IMPORT, 1, 45), (CLIENT, 36, 120), (HELP, 22, 110)],
+    ids=["import", "client", "help"],
+)
+def test_only_so_many_modules_are_loaded_and_none_of_the_heavy_ones(code: str, most_own: int, most: int) -> None:
+    loaded = loaded_by(code)
 
-
-def test_a_client_takes_at_most_150_ms_with_the_interpreter() -> None:
-    assert cpu_ms(CLIENT) <= 150
+    assert "portico" in loaded
+    assert not {name.partition(".")[0] for name in loaded} & HEAVY
+    assert len(own(loaded)) <= most_own, sorted(own(loaded))
+    assert len(loaded) <= most, sorted(loaded)

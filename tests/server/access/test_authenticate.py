@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
-import timeit
 from uuid import UUID, uuid4
 
 import pytest
@@ -19,6 +17,7 @@ from portico.server.ids import OrganizationId, ProjectId, TokenId
 from portico.server.kit.clock import FixedClock
 from portico.server.storage.database import Database
 from portico.server.storage.secrets import InstallationKey
+from tests.calls import count_steps
 from tests.server.access.house import KEY
 
 ACME, OTHER = OrganizationId(str(UUID(int=1))), OrganizationId(str(UUID(int=2)))
@@ -249,10 +248,7 @@ def test_no_text_but_the_token_itself_is_let_in(text: str, form: str) -> None:
     assert refusal.value.status == 401
 
 
-def test_known_caller_costs_microseconds() -> None:
+def test_a_known_caller_costs_a_few_steps_for_each_header() -> None:
     headers = [(name.encode(), b"value") for name in ["host", "accept", "user-agent", "content-type", "content-length"]]
     headers.append((b"authorization", b"Bearer " + PROJECT.encode()))
-    rounds = 2_000
-    seconds = min(timeit.repeat(lambda: ask(headers), time.process_time, number=rounds, repeat=5))
-    # Measured 0.8 us, in processor time: the bound only catches another order of magnitude.
-    assert seconds / rounds < 10e-6
+    assert count_steps(lambda: ask(headers)) <= 60

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -10,21 +9,17 @@ from textwrap import dedent
 import pytest
 
 from portico.server.catalog.find import Catalog
-from portico.server.catalog.load import load_catalog
-from tests.pace import stretch
+from portico.server.catalog.load import build_provider, load_catalog
+from portico.server.catalog.rows import read_provider
 
 Loader = Callable[..., Catalog]
 
 
-def best_time_s(work: Callable[[], object], aim_s: float, patience_s: float = 40.0) -> float:
-    """Least processor time of `work`, as on the machine of the benchmarks; tried again while it is above the aim."""
-    best, deadline = float("inf"), time.monotonic() + patience_s
-    while best > aim_s and time.monotonic() < deadline:
-        start = time.process_time()
-        work()
-        seconds = time.process_time() - start
-        best = min(best, seconds / stretch())
-    return best
+def acme_of(models: int) -> Catalog:
+    """One provider that takes open names, with so many models: m-0, m-1 and so on."""
+    rows = "".join(f'[[models]]\nname = "m-{number}"\ntype = "Chat"\n' for number in range(models))
+    text = f'name = "acme"\nbase_url = "http://127.0.0.1:9000/v1"\nopen_names = true\n{rows}'
+    return Catalog([build_provider(read_provider(text, "acme.toml"), "acme.toml")])
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import random
-import time
 from itertools import pairwise
 from typing import Any
 
@@ -27,6 +26,7 @@ from portico.wire.guardrails import DenyWords as Words
 from portico.wire.guardrails import GuardrailSettings, PiiKind, PiiRule, StreamMode
 from portico.wire.model_ref import DirectModel
 from portico.wire.requests import ChatRequest
+from tests.calls import takes_time_in_proportion
 from tests.server.gateway.guardrail_prompts import ATTACKS, HARMLESS, HELD_OUT_ATTACKS, HELD_OUT_HARMLESS
 
 THRESHOLD = 0.7
@@ -81,21 +81,18 @@ def test_every_rule_is_tried_for_what_it_finds() -> None:
                 assert any(word in text for word in rule.words), (rule.category, prompt)
 
 
-def test_an_attack_inside_of_a_long_text_is_found_in_time() -> None:
+def test_an_attack_inside_of_a_long_text_is_found() -> None:
     filler = "The quarterly report shows growth in all regions, and the rules for expenses stay as they were. "
     text = filler * 1_000 + ATTACKS[0] + filler * 1_000
-    began = time.process_time()
     assert maybe_finding(text, THRESHOLD) is not None
-    assert time.process_time() - began < 5, "usually a fifth of a second for 200,000 characters"
+    takes_time_in_proportion(lambda size: score_text(text[:size]), len(text))
 
 
 @pytest.mark.parametrize(
     "text", ["a" * 100_000, "ignore " * 20_000, "i " * 50_000, "how to make " * 9_000, "=" * 90_000]
 )
 def test_no_text_holds_a_rule_up(text: str) -> None:
-    began = time.process_time()
-    score_text(text)
-    assert time.process_time() - began < 5
+    takes_time_in_proportion(lambda size: score_text(text[:size]), len(text))
 
 
 # personal data ------------------------------------------------------------------------------------------------
@@ -165,9 +162,7 @@ def test_what_only_looks_like_it_is_left_alone(kind: PiiKind, text: str) -> None
     ids=lambda text: text[:6],
 )  # fmt: skip
 def test_no_text_holds_the_search_for_personal_data_up(text: str) -> None:
-    began = time.process_time()
-    passed(guard(None, ("falcon",), *MASKS), [text])
-    assert time.process_time() - began < 5
+    takes_time_in_proportion(lambda size: passed(guard(None, ("falcon",), *MASKS), [text[:size]]), len(text))
 
 
 # deny words ---------------------------------------------------------------------------------------------------
@@ -276,12 +271,13 @@ def test_a_private_key_always_blocks() -> None:
 
 
 def test_a_long_buffered_answer_costs_time_in_proportion() -> None:
-    guarded = guard(None, (), *MASKS)
-    began = time.process_time()
-    for _ in range(200_000):
-        guarded.feed("word ")
-    assert len(guarded.finish()) == 1_000_000
-    assert time.process_time() - began < 10
+    def answer(words: int) -> None:
+        guarded = guard(None, (), *MASKS)
+        for _ in range(words):
+            guarded.feed("word ")
+        assert len(guarded.finish()) == 5 * words
+
+    takes_time_in_proportion(answer, 200_000)
 
 
 # the policy of a project --------------------------------------------------------------------------------------
