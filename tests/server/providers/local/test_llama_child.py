@@ -139,4 +139,4 @@ def test_hanging_up_frees_the_slot(chat: Endpoint) -> None:
 
     wait_until(free, "all slots are free", 120)
     assert ask(chat, max_tokens=2)[0] == 200
-    assert max(written) < 250, "the four would have gone on until the context of 2048 is full"
+    assert max(written) < 1500, "the four would have gone on until the context of 2048 is full"
