@@ -98,6 +98,110 @@ def test_answers_are_masked(checked: LiveServer, upstream: Upstream, streamed: b
         assert answer.events()[-1] == "[DONE]"
 
 
+def calls(upstream: Upstream, arguments: str) -> None:
+    """A model that says something and calls two functions, in pieces that mix where it streams."""
+    made = [
+        {"id": f"call_{n}", "type": "function", "function": {"name": "send", "arguments": arguments}} for n in (0, 1)
+    ]
+    message = {"role": "assistant", "content": "I do it.", "tool_calls": made}
+    body = {**COMPLETION, "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+    heads = [{"index": n, **call, "function": {"name": "send", "arguments": ""}} for n, call in enumerate(made)]
+    rests = [
+        {"index": n, "function": {"arguments": arguments[at : at + 3]}}
+        for at in range(0, len(arguments), 3)
+        for n in (0, 1)
+    ]
+    pieces = [chunk({"tool_calls": [piece]}) for piece in (*heads, *rests)]
+    events = sse(chunk({"role": "assistant", "content": "I do it."}), *pieces, chunk({}, "tool_calls"), "[DONE]")
+    upstream.script = lambda asked: stream(events) if asked.body.get("stream") else whole(body)
+
+
+ARGUMENTS = '{"to": "\\u0061nn@mail.example", "amount": 1e5, "card": 4111111111111111, "of": 12345678901234567890}'
+MASKED = '{"to": "[EMAIL]", "amount": 1e5, "card": "[CREDIT CARD]", "of": 12345678901234567890}'
+TOOLS = [{"type": "function", "function": {"name": "send", "parameters": {"type": "object"}}}]
+
+
+@pytest.mark.parametrize("mode", ["buffer", "window"])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_hc31_arguments_of_tool_calls_are_masked_within_their_values(
+    checked: LiveServer, upstream: Upstream, streamed: bool, mode: str
+) -> None:
+    pii = [{"kind": "email"}, {"kind": "credit_card"}]
+    settings(checked, guardrails=["llm-output-guardrail"], pii=pii, stream={"mode": mode})
+    calls(upstream, ARGUMENTS)
+    answer = ask(checked, PLAIN, tools=TOOLS, stream=streamed)
+    if not streamed:
+        [choice] = answer.json()["choices"]
+        assert choice["finish_reason"] == "tool_calls"
+        assert [call["function"]["arguments"] for call in choice["message"]["tool_calls"]] == [MASKED] * 2
+        return
+    chunks = [json.loads(one) for one in answer.events() if one != "[DONE]"]
+    pieces = [piece for one in chunks for piece in one["choices"][0]["delta"].get("tool_calls", ())]
+    assert [(piece["index"], piece.get("id")) for piece in pieces] == [
+        (0, "call_0"),
+        (0, None),
+        (1, "call_1"),
+        (1, None),
+    ]
+    assert [piece["function"]["arguments"] for piece in pieces] == ["", MASKED, "", MASKED]
+    assert text_of(answer) == "I do it."
+    assert (chunks[-1]["choices"][0]["finish_reason"], answer.events()[-1]) == ("tool_calls", "[DONE]")
+
+
+@pytest.mark.parametrize("mode", ["buffer", "window"])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_hc31_arguments_of_tool_calls_block(checked: LiveServer, upstream: Upstream, streamed: bool, mode: str) -> None:
+    deny = {"output": ["project falcon"]}
+    settings(checked, guardrails=["llm-output-guardrail"], denyWords=deny, stream={"mode": mode})
+    calls(upstream, '{"query": "all of Project\\u0020Falcon"}')
+    answer = ask(checked, PLAIN, tools=TOOLS, stream=streamed)
+    assert TEXT.encode() in answer.body and b"[DONE]" not in answer.body
+    assert b"query" not in answer.body
+    assert answer.status == 422 or (streamed and mode == "window"), "in a window the text may have gone out before"
+    calls(upstream, '{"project": "falcon"}')
+    assert TEXT.encode() not in ask(checked, PLAIN, tools=TOOLS, stream=streamed).body, "two values are no phrase"
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/responses"])
+def test_hc31_arguments_are_checked_in_every_dialect(
+    checked: LiveServer, upstream: Upstream, path: str, streamed: bool
+) -> None:
+    settings(checked, guardrails=["llm-output-guardrail"], pii=[{"kind": "email"}], stream={"mode": "window"})
+    calls(upstream, '{"to": "ann@mail.example"}')
+    body: dict[str, Any] = {"model": "openai/gpt-4o-mini", "stream": streamed}
+    if path == "/v1/messages":
+        body |= {"messages": PLAIN, "max_tokens": 100, "tools": [{"name": "send", "input_schema": {"type": "object"}}]}
+    else:
+        body |= {"input": "Hi", "tools": [{"type": "function", "name": "send", "parameters": {"type": "object"}}]}
+    answer = checked.post(path, body)
+    assert answer.status == 200
+    assert b"ann@" not in answer.body and answer.body.count(b"[EMAIL]") >= 2
+    if path == "/v1/messages" and streamed:
+        events = [json.loads(one) for one in answer.events()]
+        assert [one["index"] for one in events if one["type"] == "content_block_start"] == [0, 1, 2]
+        open_blocks: set[int] = set()
+        for one in events:
+            if one["type"] == "content_block_start":
+                open_blocks.add(one["index"])
+            elif one["type"] == "content_block_delta":
+                assert one["index"] in open_blocks
+            elif one["type"] == "content_block_stop":
+                open_blocks.remove(one["index"])
+
+
+def test_hc31_a_moderation_endpoint_reads_the_values_of_the_arguments(checked: LiveServer, upstream: Upstream) -> None:
+    with Upstream() as moderator:
+        moderator.script = lambda asked: whole({"results": [{"flagged": "mean" in str(asked.body["input"])}]})
+        endpoint = {"baseUrl": moderator.url, "timeoutS": 60, "on": ["output"]}
+        settings(checked, guardrails=["llm-output-guardrail"], moderation=endpoint)
+        for streamed in (False, True):
+            calls(upstream, '{"text": "m\\u0065an"}')
+            assert ask(checked, PLAIN, tools=TOOLS, stream=streamed).status == 422
+            calls(upstream, '{"text": "fine"}')
+            assert ask(checked, PLAIN, tools=TOOLS, stream=streamed).status == 200
+
+
 def test_hc31_a_buffered_stream_that_is_blocked_is_422(checked: LiveServer, upstream: Upstream) -> None:
     settings(checked, guardrails=["llm-output-guardrail"], denyWords={"output": ["falcon"]})
     answers(upstream, "We call it the falcon, do not tell.")

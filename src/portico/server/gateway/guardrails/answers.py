@@ -1,7 +1,7 @@
 """Documented answers through the output guard: whole ones by their members, streams chunk by chunk.
 
-Content, reasoning and refusals are checked, each choice for itself; arguments of tool calls are not. What repeats a
-text in another form is left out of a checked answer: log probabilities, `reasoning_details`, and of the
+Content, reasoning, refusals and arguments of tool calls are checked, each choice for itself. What repeats a text in
+another form is left out of a checked answer: log probabilities, `reasoning_details`, and of the
 `thinking_blocks`, which cannot be masked because they are signed, those with something to mask.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from portico.server.gateway.guardrails.calls import HeldCalls, mask_calls
 from portico.server.gateway.guardrails.output import OutputGuard
 from portico.server.gateway.guardrails.policy import Policy
 from portico.server.providers.ascii_json import ascii_json
@@ -50,10 +51,10 @@ def guard_whole(policy: Policy, members: Members) -> str:
         message = msgspec.json.decode(choice.get("message", b"{}"), type=dict[str, Any])
         for name in TEXTS:
             text = message.get(name)
-            guard = policy.output()
-            if isinstance(text, str) and guard is not None:
-                message[name] = guard.feed(text) + guard.finish()
+            if isinstance(text, str):
+                message[name] = policy.mask_answer(text)
                 texts.append(message[name])
+        texts += mask_calls(message, policy.mask_answer)
         _drop_repeated(policy, message)
         choice["message"] = msgspec.Raw(_encode(message))
         choice.pop("logprobs", None)
@@ -72,8 +73,8 @@ def _drop_repeated(policy: Policy, said: dict[str, Any]) -> None:
 
 
 def _is_clean(policy: Policy, block: Any) -> bool:
-    text, guard = block.get("thinking") if isinstance(block, dict) else None, policy.output()
-    return not isinstance(text, str) or guard is None or guard.feed(text) + guard.finish() == text
+    text = block.get("thinking") if isinstance(block, dict) else None
+    return not isinstance(text, str) or policy.mask_answer(text) == text
 
 
 def _told(members: Members, choices: Sequence[Members]) -> bytes:
@@ -89,6 +90,7 @@ class ChunkGuard:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._guards: dict[tuple[int, str], OutputGuard] = {}
+        self._calls = HeldCalls()
         self._head: dict[str, msgspec.Raw] = {}
         self._held: list[bytes] | None = [] if policy.buffers else None
         self._texts: list[str] = []
@@ -108,7 +110,8 @@ class ChunkGuard:
 
     def finish(self) -> list[bytes]:
         """Whatever is still held back. Raises GuardrailBlocked."""
-        rest = [chunk for index in sorted({index for index, _ in self._guards}) for chunk in self._flush(index)]
+        left = {index for index, _ in self._guards} | self._calls.choices
+        rest = [chunk for index in sorted(left) for chunk in self._end(index)]
         held, self._held = self._held or [], None
         return held + rest
 
@@ -133,7 +136,7 @@ class ChunkGuard:
                 if delta:  # the rest that is flushed follows it
                     before.append(_told(members, [{**choice, "delta": delta, "finish_reason": None, "logprobs": None}]))
                     delta = {}
-                before += self._flush(read.index)
+                before += self._end(read.index)
             if delta or read.finish_reason is not None:
                 kept.append({**choice, "delta": delta, "logprobs": None})
         if kept:
@@ -144,6 +147,7 @@ class ChunkGuard:
         """The delta as far as it may go out now."""
         delta = dict(choice.delta)
         _drop_repeated(self._policy, delta)
+        self._calls.take(choice.index, delta)
         for name in TEXTS:
             text = delta.get(name)
             if not isinstance(text, str):
@@ -165,6 +169,15 @@ class ChunkGuard:
                 self._texts.append(rest)
                 choice = {"index": index, "delta": {name: rest}, "finish_reason": None}
                 chunks.append(_told(self._head, [choice]))
+        return chunks
+
+    def _end(self, index: int) -> list[bytes]:
+        """All that is left of one choice."""
+        chunks = self._flush(index)
+        for delta, text in self._calls.flush(index, self._policy.mask_answer):
+            if text:
+                self._texts.append(f"\n{text}")
+            chunks.append(_told(self._head, [{"index": index, "delta": delta, "finish_reason": None}]))
         return chunks
 
     def _guard(self, index: int, name: str) -> OutputGuard:

@@ -108,6 +108,11 @@ class Policy:
         window = None if self.buffers else self._settings.stream.window_characters
         return OutputGuard(self._output_rules, window, self.note)
 
+    def mask_answer(self, text: str) -> str:
+        """A whole text of an answer as it may go out. Raises GuardrailBlocked."""
+        guard = self.output()
+        return text if guard is None else guard.feed(text) + guard.finish()
+
     @property
     def buffers(self) -> bool:
         """Whether a streamed answer is held back until it has been checked as a whole."""
