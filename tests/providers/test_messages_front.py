@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,6 +82,24 @@ class TestMessages(Stage):
         one, two = sent["messages"][2]["content"]
         assert one == {"type": "tool_result", "tool_use_id": "toolu_01A", "content": "Japan", "is_error": True}
         assert two["cache_control"] == MARK
+
+    @pytest.mark.parametrize("streamed", [False, True])
+    def test_hc02_numbers_in_the_input_of_a_tool_stay_as_they_were_written(self, streamed: bool) -> None:
+        written = '{"n":1e5,"m":1.50,"big":123456789012345678901234567890}'
+        self.says(Say((), (), "", (Call("look_up", (written[:9], written[9:]), "toolu_01A"),), "tool_calls"))
+        call = b'{"type":"tool_use","id":"toolu_01A","name":"look_up","input":%b}' % written.encode()
+        result = b'{"type":"tool_result","tool_use_id":"toolu_01A","content":"x"}'
+        body = (
+            b'{"model":"%b","max_tokens":100,"stream":%b,"tools":[{"name":"look_up","input_schema":{}}],"messages":'
+            b'[{"role":"user","content":"Hi"},{"role":"assistant","content":[%b]},{"role":"user","content":[%b]}]}'
+        ) % (self.fake.model.encode(), b"true" if streamed else b"false", call, result)
+        answer = self.server.post("/v1/messages", body, {"Content-Type": "application/json"})
+        assert written.encode() in self.asked[-1].raw_body
+        if streamed:
+            deltas = [json.loads(one).get("delta", {}) for one in answer.events()]
+            assert "".join(one.get("partial_json", "") for one in deltas) == written
+        else:
+            assert b'"input":' + written.encode() in answer.body
 
     def test_thoughts_between_texts_keep_their_place(self, sdk: anthropic.Anthropic) -> None:
         blocks: Any = [

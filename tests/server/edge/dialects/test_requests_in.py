@@ -103,6 +103,28 @@ def test_every_member_of_a_message_request_has_its_place() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "given",
+    ['{"n":1e5,"m":-0.0,"big":123456789012345678901234567890}', '{ "b" : [1.50, 1E+2],\n "a": "\\u00e9" }', "{}"],
+)
+def test_hc02_the_input_of_a_call_stays_the_text_that_it_is(given: str) -> None:
+    """Numbers above all: read and written anew, 1e5 is 100000.0, and one of many digits another one."""
+    said = (
+        '[{"role":"user","content":"the tool_use"},{"role":"assistant","content":[{"type":"text","text":"Hm"},'
+        f'{{"type":"tool_use","id":"t","name":"f","input":{given}}}]}}]'
+    )
+    made = read_messages_request({**raw({"model": "m/x", "max_tokens": 9}), "messages": msgspec.Raw(said.encode())})
+    [call] = values(made)["messages"][1]["tool_calls"]
+    assert call["function"]["arguments"] == given
+
+
+@pytest.mark.parametrize("given", [None, {}, [], "", 0, False])
+def test_a_call_without_input_has_none(given: Any) -> None:
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": given}
+    [message] = messages_of(messages=[{"role": "assistant", "content": [call]}])
+    assert message["tool_calls"][0]["function"]["arguments"] == "{}"
+
+
 @pytest.mark.parametrize(("choice", "expected"), [("auto", "auto"), ("any", "required"), ("none", "none")])
 def test_choices_of_tools(choice: str, expected: str) -> None:
     tools = [{"name": "f", "input_schema": {}}]
@@ -124,7 +146,7 @@ def test_arguments_and_results_of_tools_are_messages_of_their_own() -> None:
             "role": "assistant",
             "content": "",
             "tool_calls": [
-                {"id": "toolu_1", "type": "function", "function": {"name": "f", "arguments": '{"b":1,"a":"\u00e9"}'}}
+                {"id": "toolu_1", "type": "function", "function": {"name": "f", "arguments": json.dumps(used["input"])}}
             ],
         },
         {"role": "tool", "tool_call_id": "toolu_1", "content": ""},

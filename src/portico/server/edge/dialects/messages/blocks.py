@@ -29,6 +29,39 @@ _PROVIDER_RUN = (
 """What the provider did on its own in an earlier turn; the texts beside it tell what came of it."""
 
 
+class _Block(msgspec.Struct):
+    input: msgspec.Raw = msgspec.Raw()
+
+
+class _Message(msgspec.Struct):
+    content: list[_Block] | str = ""
+
+
+_read_inputs = msgspec.json.Decoder(list[_Message]).decode
+
+
+def keep_inputs(messages: list[Any], raw: msgspec.Raw) -> None:
+    """Puts the inputs of tool calls into `messages` as the texts that they are in `raw`: read and written anew, 1e5
+    would be 100000.0, and a number of many digits another one (HC-02)."""
+    blocks = [one for message in messages if isinstance(message, dict) for one in _objects(message.get("content"))]
+    if not any(block.get("input") for block in blocks):
+        return
+    try:
+        found = _read_inputs(raw)
+    except msgspec.ValidationError:  # refused with the name of the field as soon as it is read
+        return
+    for message, told in zip(messages, found, strict=True):
+        if isinstance(told.content, str):
+            continue
+        for block, kept in zip(message["content"], told.content, strict=True):
+            if block.get("input"):
+                block["input"] = kept.input
+
+
+def _objects(content: Any) -> list[Json]:
+    return [one for one in content if isinstance(one, dict)] if isinstance(content, list) else []
+
+
 def read_system(system: Any) -> list[Json]:
     """The system prompt as no message or one."""
     if not system:
@@ -116,7 +149,8 @@ def _thought(block: Json) -> Json:
 def _call(block: Json, where: str) -> Json:
     if not isinstance(block.get("name"), str) or not isinstance(block.get("id"), str):
         raise FieldRequired(f"{where}.name" if not isinstance(block.get("name"), str) else f"{where}.id")
-    arguments = msgspec.json.encode(block.get("input") or {}).decode()
+    given = block.get("input")
+    arguments = bytes(given).decode() if isinstance(given, msgspec.Raw) else "{}"
     call: Json = {"id": block["id"], "type": "function", "function": {"name": block["name"], "arguments": arguments}}
     if block.get("cache_control") is not None:
         call["cache_control"] = block["cache_control"]
@@ -191,8 +225,7 @@ def _data_url(source: Json, otherwise: str) -> str:
 def _texts(content: Any) -> str:
     if isinstance(content, str):
         return content
-    blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
-    return "\n".join(block["text"] for block in blocks if isinstance(block.get("text"), str))
+    return "\n".join(block["text"] for block in _objects(content) if isinstance(block.get("text"), str))
 
 
 def _not_here(where: str) -> PatternMismatch:

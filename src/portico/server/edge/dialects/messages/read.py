@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from portico.server.edge.bodies import read_member
-from portico.server.edge.dialects.messages.blocks import read_message, read_system
+from portico.server.edge.dialects.messages.blocks import keep_inputs, read_message, read_system
 from portico.server.edge.dialects.messages.errors import ThreadUnsupported
 from portico.server.errors import FieldRequired, OutOfRange, PatternMismatch
 from portico.wire.requests import NULL, Members
@@ -93,6 +93,7 @@ def _messages(members: Members) -> list[Json]:
         raise FieldRequired("messages")
     if not isinstance(given, list):
         raise PatternMismatch("messages", "send an array of messages")
+    keep_inputs(given, members["messages"])
     system = read_system(read_member(members, "system"))
     return [*system, *(made for index, one in enumerate(given) for made in read_message(one, f"messages[{index}]"))]
 
