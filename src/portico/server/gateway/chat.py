@@ -10,6 +10,7 @@ from portico.server.access.caller import Caller
 from portico.server.gateway.answers import Answer, Stream
 from portico.server.gateway.attachments import bring_files
 from portico.server.gateway.chat_cache import Keeping, find_entry, replay
+from portico.server.gateway.chat_reserve import worst_of_chat
 from portico.server.gateway.chat_stream import ChatStream
 from portico.server.gateway.chat_whole import WholeChat
 from portico.server.gateway.guardrails import Verdict, guard_answer
@@ -17,13 +18,11 @@ from portico.server.gateway.kept_texts import keep_texts
 from portico.server.gateway.metering import Meter
 from portico.server.gateway.request_log import RequestLog
 from portico.server.gateway.routing import Route
-from portico.server.gateway.switchboard import Switchboard, worst_of
+from portico.server.gateway.switchboard import Switchboard
 from portico.wire.model_ref import BareModel, DirectModel, ModelRef
-from portico.wire.requests import NULL, ChatRequest, Members
+from portico.wire.requests import NULL, ChatRequest
 
 _PASSED = Verdict()
-_THINKING = frozenset({"reasoning_effort", "thinking"})
-_decode = msgspec.json.Decoder().decode
 
 
 class ChatGateway:
@@ -76,7 +75,7 @@ class ChatGateway:
             meter.aim_at(route)
             bounds = board.limits.of(caller)
             if bounds is not None:  # before files are fetched: they count as what the caller has sent of them
-                worst = worst_of(route, request.body_bytes, *_asked(request.members, route))
+                worst = worst_of_chat(route, request)
                 meter.ticket = bounds.try_take(*worst) or await bounds.take(*worst)
             if request.media:
                 await bring_files(request, route, board.fetcher)
@@ -127,35 +126,6 @@ class ChatGateway:
             place += f"\0{request.assistant.assistant_id}\0{request.assistant.revision}".encode()
         key = self._board.cache.key_of(caller, route.model, request, place)
         return None if key is None else Keeping(self._board.cache, key, route.model)
-
-
-def _asked(members: Members, route: Route) -> tuple[int | None, int]:
-    """The output tokens that the request allows, None when it does not say, and how many answers it wants."""
-    most = _number(members, "max_completion_tokens")
-    if most is None:
-        most = _number(members, "max_tokens")
-    if most is not None and not _THINKING.isdisjoint(members):
-        most += _thinking_beside(members, route)
-    return most, _number(members, "n") or 1
-
-
-def _thinking_beside(members: Members, route: Route) -> int:
-    """Where a budget of thinking leaves no room for an answer, the limit of the answer is raised by it (HC-21)."""
-    rules = [one.model.reasoning for one in route.choices if one.model.reasoning.thinking_mode == "budget"]
-    thinking = _decode(members.get("thinking", NULL))
-    if thinking is None and members.get("reasoning_effort", NULL) == NULL:
-        return 0
-    asked = thinking.get("budget_tokens") if isinstance(thinking, dict) else None
-    if isinstance(asked, int) and asked > 0:
-        return max((max(asked, rule.budget_min) for rule in rules), default=0)
-    return max((rule.budget_max for rule in rules), default=0)
-
-
-def _number(members: Members, name: str) -> int | None:
-    raw = members.get(name)
-    if raw is None or raw == NULL:
-        return None
-    return int(_decode(raw))
 
 
 def _user(request: ChatRequest) -> str:

@@ -13,6 +13,7 @@ import msgspec
 
 from portico.server.errors import NotImplementedYet, ProviderError
 from portico.wire.requests import (
+    NULL,
     ChatRequest,
     EmbeddingRequest,
     File,
@@ -235,6 +236,15 @@ class Decoder(Protocol):
     def close(self) -> Sequence[Frame]: ...
 
 
+def read_limit(request: ChatRequest) -> int | None:
+    """The tokens that a chat request allows an answer; None when it does not say. Of two limits the newer counts."""
+    for name in ("max_completion_tokens", "max_tokens"):
+        limit = msgspec.json.decode(request.members.get(name, NULL))
+        if limit is not None:
+            return int(limit)
+    return None
+
+
 class Adapter:
     """One provider protocol. Offers the verbs that it overrides; every other verb is refused by name."""
 
@@ -261,6 +271,11 @@ class Adapter:
     def read_chat(self, body: bytes, request: ChatRequest, turn: Turn) -> Members:
         """A whole answer, in the documented shape; fills `turn`. Raises ProviderError for an answer that is none."""
         raise self._lacks("chat")
+
+    def most_output(self, request: ChatRequest, target: Target) -> int | None:
+        """The limit on the tokens of an answer as it goes out for a request that has been fitted to the model; None
+        when none does. What is held of a budget is counted by it (HC-29): what may be less is told as the more."""
+        return read_limit(request)
 
     def write_rest(self, outgoing: Outgoing, answers: Sequence[bytes]) -> Outgoing | None:
         """The request that lets an answer go on which has paused, given its parts so far. None: it cannot go on."""

@@ -15,6 +15,7 @@ from portico.server.errors import PatternMismatch, ProviderError
 from portico.server.providers.anthropic.errors import read_error
 from portico.server.providers.anthropic.paused import join_answers, write_rest
 from portico.server.providers.anthropic.stream import Reader
+from portico.server.providers.anthropic.thinking import most_tokens
 from portico.server.providers.anthropic.whole import read_whole
 from portico.server.providers.anthropic.write import write_body
 from portico.server.providers.base import Adapter, Credential, Endpoint, Header, Members, Outgoing, Target, Turn
@@ -50,6 +51,9 @@ class Anthropic(Adapter):
 
     def read_chat(self, body: bytes, request: ChatRequest, turn: Turn) -> Members:
         return read_whole(body, _reader(turn).unwrap, turn)
+
+    def most_output(self, request: ChatRequest, target: Target) -> int:
+        return most_tokens(request, target.traits)
 
     def write_rest(self, outgoing: Outgoing, answers: Sequence[bytes]) -> Outgoing:
         return write_rest(outgoing, answers)

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from portico.server.providers.base import Traits, Turn
+from portico.server.providers.base import Traits, Turn, read_limit
 from portico.server.providers.budgets import LEAST_BUDGET, budget_of, effort_of
 from portico.server.providers.conversation import Conversation, Result, Thought
-from portico.wire.requests import NULL, ChatRequest
+from portico.wire.requests import ChatRequest
 
 USUAL_MAX_TOKENS = 8192
 """For models of which the catalogue knows no limit: the most that all models still served accept."""
@@ -34,34 +34,56 @@ class Thinking(msgspec.Struct, frozen=True):
 def read_thinking(request: ChatRequest, traits: Traits, conversation: Conversation, turn: Turn) -> Thinking:
     asked = _read_max_tokens(request)
     usual = asked or traits.max_output or USUAL_MAX_TOKENS
-    mode, effort, budget = traits.thinking_mode, request.effort, request.budget
-    off = budget == 0 or (effort == "none" and not budget)
-    if mode in ("adaptive", "adaptive_always"):
-        return _adaptive(request, traits, usual, off, turn)
-    wanted = not off and (effort != "" or budget is not None)
-    if mode != "budget":
-        if wanted:
-            turn.adjusted.append("reasoning_effort dropped")
+    if traits.thinking_mode in ("adaptive", "adaptive_always"):
+        return _adaptive(request, traits, usual, turn)
+    if not _wants(request):
         return Thinking(usual)
-    if not wanted:
+    if traits.thinking_mode != "budget":
+        turn.adjusted.append("reasoning_effort dropped")
         return Thinking(usual)
     missing = _why_not(conversation)
     if missing:
         turn.adjusted.append(f"thinking off: {missing}")
         return Thinking(usual)
-    tokens = budget if budget is not None and budget > 0 else budget_of(effort or "medium", traits)
-    return _manual(max(tokens, LEAST_BUDGET), asked, traits.max_output, turn)
+    return _manual(_budget(request, traits), asked, traits.max_output, turn)
+
+
+def most_tokens(request: ChatRequest, traits: Traits) -> int:
+    """`max_tokens` as it goes out at most: what a conversation lacks may still turn thinking off."""
+    asked = _read_max_tokens(request)
+    if traits.thinking_mode == "budget" and _wants(request):
+        return _raised(_budget(request, traits), asked, traits.max_output)
+    return asked or traits.max_output or USUAL_MAX_TOKENS
 
 
 def _read_max_tokens(request: ChatRequest) -> int | None:
-    for name in ("max_completion_tokens", "max_tokens"):
-        raw = request.members.get(name, NULL)
-        if raw != NULL:
-            return max(1, int(msgspec.json.decode(raw)))
-    return None
+    asked = read_limit(request)
+    return None if asked is None else max(1, asked)
 
 
-def _adaptive(request: ChatRequest, traits: Traits, usual: int, off: bool, turn: Turn) -> Thinking:
+def _is_off(request: ChatRequest) -> bool:
+    return request.budget == 0 or (request.effort == "none" and not request.budget)
+
+
+def _wants(request: ChatRequest) -> bool:
+    return not _is_off(request) and (request.effort != "" or request.budget is not None)
+
+
+def _budget(request: ChatRequest, traits: Traits) -> int:
+    budget = request.budget
+    tokens = budget if budget is not None and budget > 0 else budget_of(request.effort or "medium", traits)
+    return max(tokens, LEAST_BUDGET)
+
+
+def _raised(budget: int, asked: int | None, limit: int) -> int:
+    """The budget is a part of `max_tokens`, which is raised to hold both as far as the model allows (HC-21)."""
+    if asked is None:
+        return limit or budget + USUAL_MAX_TOKENS
+    return asked if budget < asked else max(asked, min(budget + asked, limit or budget + asked))
+
+
+def _adaptive(request: ChatRequest, traits: Traits, usual: int, turn: Turn) -> Thinking:
+    off = _is_off(request)
     always = traits.thinking_mode == "adaptive_always" or not traits.can_disable
     if off and not always:
         return Thinking(usual, _DISABLED)
@@ -80,12 +102,9 @@ def _adaptive(request: ChatRequest, traits: Traits, usual: int, off: bool, turn:
 
 
 def _manual(budget: int, asked: int | None, limit: int, turn: Turn) -> Thinking:
-    """The budget is a part of `max_tokens`, which is raised to hold both as far as the model allows (HC-21)."""
-    most = asked or limit or budget + USUAL_MAX_TOKENS
-    if budget >= most == asked:
-        most = max(asked, min(budget + asked, limit or budget + asked))
-        if most != asked:
-            turn.adjusted.append(f"max_tokens {asked}->{most}")
+    most = _raised(budget, asked, limit)
+    if asked and most != asked:
+        turn.adjusted.append(f"max_tokens {asked}->{most}")
     fitting = min(budget, most - min(asked or most, max(1, most // 4)))
     if fitting < LEAST_BUDGET:
         turn.adjusted.append(f"thinking off: max_tokens {most} leaves no room")

@@ -18,13 +18,16 @@ from portico.server.providers.base import (
     Outgoing,
     Target,
     Turn,
+    read_limit,
 )
 from portico.server.providers.bedrock import invoke
 from portico.server.providers.bedrock.errors import read_error
 from portico.server.providers.bedrock.event_stream import EventStreamDecoder
+from portico.server.providers.bedrock.family import family_of
 from portico.server.providers.bedrock.keys import endpoint_of, signer_of
 from portico.server.providers.bedrock.read import Reader
 from portico.server.providers.bedrock.sigv4 import Signer
+from portico.server.providers.bedrock.thinking import limit_for, read_thinking, refuses_limits
 from portico.server.providers.bedrock.write import Body
 from portico.server.providers.origin import Origin
 from portico.wire.requests import ChatRequest, EmbeddingRequest, RerankRequest
@@ -58,6 +61,11 @@ class Bedrock(Adapter):
         turn.reader = Reader(target.model, writer.answer_tool, writer.family.inclusive_usage)
         verb = "converse-stream" if request.stream else "converse"
         return self._outgoing(target, verb, body, stream=request.stream)
+
+    def most_output(self, request: ChatRequest, target: Target) -> int | None:
+        limit, family = read_limit(request), family_of(target.model, target.upstream_model)
+        thinking = read_thinking(request, target.traits, family, limit, Turn(keep_usage=False))
+        return None if refuses_limits(thinking, family) else limit_for(thinking, limit, target.traits)
 
     def read_chat(self, body: bytes, request: ChatRequest, turn: Turn) -> Members:
         return _reader_of(turn).read_whole(body, turn)

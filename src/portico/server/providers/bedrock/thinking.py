@@ -75,6 +75,11 @@ def _think_adaptively(thinking: Thinking, effort: str, traits: Traits, family: F
         thinking.fields["output_config"] = {"effort": effort}
 
 
+def refuses_limits(thinking: Thinking, family: Family) -> bool:
+    """Nova takes neither sampling parameters nor a limit of the answer beside high effort."""
+    return family.nova and thinking.fields.get("reasoningConfig", {}).get("maxReasoningEffort") == "high"
+
+
 def limit_for(thinking: Thinking, max_tokens: int | None, traits: Traits) -> int | None:
     """The limit of the answer; one must be told beside a budget."""
     if max_tokens is None and thinking.budget:

@@ -8,7 +8,7 @@ import msgspec
 
 from portico.server.providers import answer_tool
 from portico.server.providers.anthropic.schema import OpenSchema, strict_schema
-from portico.server.providers.base import Target, Turn
+from portico.server.providers.base import Target, Turn, read_limit
 from portico.server.providers.bedrock.cache_points import cache_point, mark_cache_points
 from portico.server.providers.bedrock.family import Family, family_of
 from portico.server.providers.bedrock.files import Block
@@ -18,7 +18,7 @@ from portico.server.providers.bedrock.messages import (
     write_messages,
     write_system,
 )
-from portico.server.providers.bedrock.thinking import Thinking, limit_for, read_thinking
+from portico.server.providers.bedrock.thinking import Thinking, limit_for, read_thinking, refuses_limits
 from portico.server.providers.conversation import (
     Conversation,
     Text,
@@ -56,7 +56,7 @@ class Body:
         conversation = _with_a_turn(read_conversation(request))
         system = write_system(conversation.system, self.family)
         messages = write_messages(conversation, self.family)
-        limit = _limit_of(request)
+        limit = read_limit(request)
         thinking = read_thinking(request, self._traits, self.family, limit, self._turn)
         if thinking.budget and open_tool_turn_lacks_thoughts(messages):
             self._turn.adjusted.append("thinking off: the thoughts before the tool calls are missing")
@@ -94,8 +94,7 @@ class Body:
             temperature = self._only(temperature, temperature == 1, "temperature")
             top_p = self._only(top_p, top_p is not None and top_p >= 0.95, "top_p")
             top_k = self._only(top_k, False, "top_k")
-        if family.nova and thinking.fields.get("reasoningConfig", {}).get("maxReasoningEffort") == "high":
-            # Nova refuses all three beside high effort.
+        if refuses_limits(thinking, family):
             temperature = self._only(temperature, False, "temperature")
             top_p = self._only(top_p, False, "top_p")
             limit = self._only(limit, False, "max_tokens")
@@ -236,12 +235,6 @@ def _with_a_turn(conversation: Conversation) -> Conversation:
     if conversation.turns or not conversation.system:
         return conversation
     return Conversation((), (Turned("user", tuple(Text(text) for text in conversation.system)),))
-
-
-def _limit_of(request: ChatRequest) -> int | None:
-    asked = read_value(request, "max_completion_tokens")
-    limit: int | None = read_value(request, "max_tokens") if asked is None else asked
-    return limit
 
 
 def _spec(name: str, description: str, schema: Any, strict: bool | None) -> Block:

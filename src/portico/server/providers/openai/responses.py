@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from portico.server.errors import ProviderError, ProviderUnknown
-from portico.server.providers.base import Members, Outgoing, Target, Turn
+from portico.server.providers.base import Members, Outgoing, Target, Turn, read_limit
 from portico.server.providers.chunks import ChunkWriter, call_member, whole_answer
 from portico.server.providers.conversation import (
     Call,
@@ -42,7 +42,6 @@ _ENDS = {"max_output_tokens": "length", "max_messages": "length", "content_filte
 _STATUS = {"rate_limit_exceeded": 429, "invalid_prompt": 400, "vector_store_timeout": 504}
 """What a failure inside an answer would have been outside; those of images (`invalid_image`, ...) are 400 as well."""
 _LEAST_OUTPUT = 16
-"""A lower limit is refused over there."""
 _CALL_ID, _LONGEST_ID = r"[A-Za-z0-9_-]+", 64
 
 
@@ -201,12 +200,17 @@ def _media(part: Media) -> Members:
 
 
 def _write_limit(body: Members, request: ChatRequest, turn: Turn) -> None:
-    limit = read_value(request, "max_completion_tokens") or read_value(request, "max_tokens")
+    limit = read_limit(request)
     if not limit:
         return
-    if limit < _LEAST_OUTPUT:
-        turn.adjusted.append(f"max_tokens {limit}->{_LEAST_OUTPUT}")
-    body["max_output_tokens"] = max(limit, _LEAST_OUTPUT)
+    sent = body["max_output_tokens"] = raise_limit(limit)
+    if sent != limit:
+        turn.adjusted.append(f"max_tokens {limit}->{sent}")
+
+
+def raise_limit(limit: int) -> int:
+    """A lower one is refused over there."""
+    return max(limit, _LEAST_OUTPUT)
 
 
 def _write_tools(body: Members, tools: Tools) -> None:

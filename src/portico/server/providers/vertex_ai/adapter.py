@@ -119,6 +119,10 @@ class VertexAI(Gemini):
         finally:
             partner.reader, turn.reader = turn.reader, partner
 
+    def most_output(self, request: ChatRequest, target: Target) -> int | None:
+        partner = self._partners.get(publisher_of(target.upstream_model).dialect)
+        return super().most_output(request, target) if partner is None else partner.most_output(request, target)
+
     def write_rest(self, outgoing: Outgoing, answers: Sequence[bytes]) -> Outgoing | None:
         return self._partners["anthropic"].write_rest(outgoing, answers)  # nobody else's answers pause
 
