@@ -30,7 +30,8 @@ class Verb(msgspec.Struct, Generic[T]):
     """What is asked, of models of which type, and what it may cost at most: prompt bytes, answers, other units.
 
     `write` and `read` are the adapter's; `show` makes the documented body out of what was read. What is not
-    `repeatable` goes on over there although nobody waits for it: it is not tried again once it may have begun.
+    `repeatable` goes on over there although nobody waits for it: it is not tried again once it may have begun. `fits`
+    says which targets can answer, where not all can.
     """
 
     operation: Operation
@@ -43,6 +44,7 @@ class Verb(msgspec.Struct, Generic[T]):
     units: int = 0
     most: int | None = 0
     repeatable: bool = True
+    fits: Callable[[Target], bool] | None = None
 
 
 class Once(Attempt[T]):
@@ -78,6 +80,8 @@ async def answer_once(
     meter.admit()
     try:
         route = find_route(board, caller, ref, verb.wanted)
+        if verb.fits is not None:
+            route = route.where(verb.fits)
         meter.aim_at(route)
         await board.reserve(meter, caller, route, verb.request_bytes, verb.most, verb.answers, verb.units)
         answered = await board.executor.send(route, Once(verb, meter))

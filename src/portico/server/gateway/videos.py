@@ -55,6 +55,7 @@ class VideoGateway:
             lambda target, _: target.adapter.write_video_status(request, target),
             lambda target, body, _, turn: target.adapter.read_video_status(body, request),
             lambda members, meter: Answer(_encode({**members, "requestId": meter.request_id})),
+            fits=lambda target: target.adapter.may_have_begun(request.operation, target),
         )
         try:
             return await answer_once(self._board, caller, request.ref, verb, request_id, labels)

@@ -356,6 +356,10 @@ class Adapter:
         """The provider's name of the operation that has begun."""
         raise self._lacks("video")
 
+    def may_have_begun(self, operation: str, target: Target) -> bool:
+        """False when the name of the operation says that it was begun elsewhere: with another key, of another model."""
+        return True
+
     def write_video_status(self, request: VideoStatusRequest, target: Target) -> Outgoing:
         raise self._lacks("video")
 

@@ -6,7 +6,7 @@ In: the catalogue and the configuration (keys, addresses, aliases). Answers are 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -59,6 +59,11 @@ class Route(msgspec.Struct, eq=False):
         """The same without all other models."""
         kept = tuple(choice for choice in self.choices if choice.model is model)
         return self if len(kept) == len(self.choices) else Route(self.model, kept, self.strategy)
+
+    def where(self, fits: Callable[[Target], bool]) -> Route:
+        """The same with the targets that fit; with all of them when none does."""
+        kept = tuple(choice for choice in self.choices if fits(choice.target))
+        return Route(self.model, kept, self.strategy) if kept else self
 
     def pick(self, tried: Sequence[Choice], now: float) -> Choice | None:
         """The next choice: untried before tried, rested before cooling, lower tier before higher. None: all are open.

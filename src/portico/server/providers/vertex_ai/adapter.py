@@ -37,6 +37,7 @@ from portico.server.providers.vertex_ai.place import (
     base_url_of,
     is_account,
     is_api_key,
+    may_lie_at,
     model_path,
     prefix_of,
     publisher_of,
@@ -172,6 +173,9 @@ class VertexAI(Gemini):
 
     def read_video(self, body: bytes, request: VideoRequest, turn: Turn) -> str:
         return read_begun(body, request, turn)
+
+    def may_have_begun(self, operation: str, target: Target) -> bool:
+        return may_lie_at(operation, target.credential, target.upstream_model)
 
     def write_video_status(self, request: VideoStatusRequest, target: Target) -> Outgoing:
         body = {"operationName": request.operation}

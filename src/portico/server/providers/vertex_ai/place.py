@@ -16,6 +16,7 @@ _REGION = re.compile(r"^https?://([a-z0-9-]+)-aiplatform\.googleapis\.com")
 _VERSIONED = re.compile(r"/v\d+(?:beta\d*)?(?:/projects/.*)?$")
 _MULTI_REGIONS = frozenset({"us", "eu"})
 _LOCATION = re.compile(r"[a-z0-9-]{1,40}")
+_PLACE = re.compile(r"projects/(?P<project>[^/]+)/(?P<rest>locations/[^/]+/publishers/[^/]+/models/[^/]+)/")
 _API_VERSION = re.compile(r"v\d+(?:beta\d*)?")
 
 
@@ -111,6 +112,19 @@ def api_version(credential: Credential) -> str:
     """`v1`, or the option `api_version`: v1beta1 has ids of tool calls."""
     asked = credential.option("api_version")
     return asked if _API_VERSION.fullmatch(asked) else "v1"
+
+
+def may_lie_at(operation: str, credential: Credential, model: str) -> bool:
+    """False when an operation (`projects/p/locations/l/publishers/google/models/m/operations/1`) names another place.
+
+    A project has a number, too, which nobody tells us: it may be that of any id.
+    """
+    named = _PLACE.search(operation)
+    ours = _PLACE.search(f"{base_url_of(credential)}{model_path(credential, model, 'google')}/")
+    if named is None or ours is None:
+        return True
+    same_kind = named["project"].isdigit() == ours["project"].isdigit()
+    return (named["project"] == ours["project"] or not same_kind) and named["rest"] == ours["rest"]
 
 
 @lru_cache(maxsize=4096)
