@@ -269,6 +269,9 @@ def test_a_stream_beyond_the_grace_ends_with_an_error_event_and_its_line(own: Li
         answer = wire.answer()
         late = plain.answer()
     assert code == 0
+    said = "".join(own.log)
+    assert "2 open connections are told that the server stops" in said
+    assert " ERROR " not in said and "Cancel " not in said
     assert "[DONE]" not in answer.events()
     assert json.loads(answer.events()[-1])["error"]["message"].startswith("The server is stopping")
     check_refused(late, 503)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
 import socket
 import sys
@@ -23,6 +24,7 @@ from portico.server.services import Services
 from portico.server.settings import Settings
 from portico.server.telemetry.logs import configure_logs
 
+_log = logging.getLogger("portico.serve")
 Announce = Callable[[str], None]
 PULL_LOOK_S = 1.0
 ACCEPTS = 16
@@ -113,16 +115,15 @@ async def _serve(settings: Settings, listening: socket.socket, on_ready: Ready, 
             access_log=False,
             server_header=False,
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=max(1, round(settings.shutdown_grace_s)),
             backlog=2048,
         )
+        server = _Server(config, lambda: on_ready(None if made is None else str(made.setup_link)))
+        server.grace_s = settings.shutdown_grace_s
         lane.start()
         telling = asyncio.create_task(_tell_pulls(services, announce))
         _quieten_collector()
         try:
-            await _Server(config, lambda: on_ready(None if made is None else str(made.setup_link))).serve(
-                sockets=[listening, *(listening.dup() for _ in range(ACCEPTS - 1))]
-            )
+            await server.serve(sockets=[listening, *(listening.dup() for _ in range(ACCEPTS - 1))])
         finally:
             telling.cancel()
             lane.close()
@@ -170,6 +171,8 @@ async def _tell_pulls(services: Services, announce: Announce) -> None:
 class _Server(uvicorn.Server):
     """uvicorn's server, with our handling of signals: a signal ends the serving, and the rooms close behind it."""
 
+    grace_s = 0.0
+
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_started = on_started
@@ -177,6 +180,20 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_started()
+
+    async def _wait_tasks_to_complete(self) -> None:
+        """Ends the wait for open answers when their time is over. uvicorn's own end of it logs an error that counts
+        its tasks, and the answers of the fast lane are none."""
+        try:
+            async with asyncio.timeout(self.grace_s):
+                await super()._wait_tasks_to_complete()
+        except TimeoutError:
+            _log.warning(
+                "%d open connections are told that the server stops: their time (PORTICO_SHUTDOWN_GRACE_S) is over",
+                len(self.server_state.connections),
+            )
+            for task in self.server_state.tasks:
+                task.cancel()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
