@@ -11,12 +11,23 @@ from portico.server.gateway.routing import Choice, Route
 from portico.server.providers.base import Turn
 from portico.wire.requests import NULL, ChatRequest
 
+_OF_LENGTH = frozenset({"max_completion_tokens", "max_tokens", "n", "reasoning_effort", "thinking"})
+"""A request without any of them lets every model answer as it usually does; most have none."""
+
 
 def worst_of_chat(route: Route, request: ChatRequest) -> tuple[int, int]:
     """Cost in 1e-12 USD and tokens, whichever of the models will answer."""
+    worst_of = _worst_of_usual if _OF_LENGTH.isdisjoint(request.members) else _worst_of
+    if len(route.choices) == 1:
+        return worst_of(route.choices[0], request)
     choices = {choice.model.id: choice for choice in route.choices}.values()
-    costs, tokens = zip(*(_worst_of(choice, request) for choice in choices), strict=True)
+    costs, tokens = zip(*(worst_of(choice, request) for choice in choices), strict=True)
     return max(costs), max(tokens)
+
+
+def _worst_of_usual(choice: Choice, request: ChatRequest) -> tuple[int, int]:
+    most = choice.target.adapter.most_output(request, choice.target)
+    return worst_case(choice.model, request.body_bytes, most)
 
 
 def _worst_of(choice: Choice, request: ChatRequest) -> tuple[int, int]:

@@ -239,9 +239,9 @@ class Decoder(Protocol):
 def read_limit(request: ChatRequest) -> int | None:
     """The tokens that a chat request allows an answer; None when it does not say. Of two limits the newer counts."""
     for name in ("max_completion_tokens", "max_tokens"):
-        limit = msgspec.json.decode(request.members.get(name, NULL))
-        if limit is not None:
-            return int(limit)
+        raw = request.members.get(name)
+        if raw is not None and raw != NULL:
+            return int(msgspec.json.decode(raw))
     return None
 
 
