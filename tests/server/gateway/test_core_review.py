@@ -94,6 +94,22 @@ async def test_a_short_stream_of_a_fallback_costs_what_the_fallback_costs(
         assert house.is_at_rest()
 
 
+async def test_an_answer_in_one_piece_is_streamed_in_ascii(first: Upstream) -> None:
+    """The vendor's reader splits lines at U+2028 and its like, and would lose the whole text."""
+    told = {"role": "assistant", "content": "sol\u2028\u00f1"}
+    body = {"choices": [{"index": 0, "message": told, "finish_reason": "stop"}]}
+    first.replies(Reply(200, msgspec.json.encode(body), {"Content-Type": "application/json"}))
+    async with House(choice_of("m", first.url, CHEAP)) as house:
+
+        async def go() -> list[bytes]:
+            answer = await house.chat.answer(CALLER, chat_request(stream=True), "r")
+            assert isinstance(answer, Stream)
+            return await read_stream(answer)
+
+        taken = await drive(go())
+    assert taken and all(one.isascii() for one in taken)
+
+
 @pytest.mark.parametrize("count", [-5, 10**13, 10**30])
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_nonsense_in_the_providers_counts_is_neither_income_nor_a_crash(

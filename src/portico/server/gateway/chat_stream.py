@@ -15,6 +15,7 @@ from portico.server.gateway.parameters import fit_request, refuse_dropped
 from portico.server.gateway.provider_stream import ProviderStream
 from portico.server.gateway.routing import Answered, Choice, Executor
 from portico.server.providers.base import Frame, Members, Outgoing, Target, Turn
+from portico.server.providers.chunks import ascii_encode
 from portico.server.providers.counts import guess
 from portico.server.providers.http1 import Reply
 from portico.wire.requests import ChatRequest
@@ -157,4 +158,4 @@ def _as_chunk(members: Members) -> bytes:
     members = {k: v for k, v in members.items() if k != "usage"}
     members["object"] = "chat.completion.chunk"
     members["choices"] = [{"index": c.index, "delta": c.message, "finish_reason": c.finish_reason} for c in choices]
-    return _encode(members)
+    return ascii_encode(members)

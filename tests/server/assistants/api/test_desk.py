@@ -12,7 +12,7 @@ import pytest
 
 from portico.server.access.caller import Caller
 from portico.server.assistants.api.desk import ApiDesk
-from portico.server.assistants.api.rounds import add_usage
+from portico.server.assistants.api.rounds import Round, add_usage
 from portico.server.assistants.definitions import Definition, Definitions, Revision, RevisionSettings
 from portico.server.assistants.prompt import PromptDesk
 from portico.server.edge.routes.chat import read_chat_request
@@ -114,3 +114,12 @@ def test_usage_is_added_member_by_member() -> None:
     assert total == {
         "prompt_tokens": 2, "total_cost": 0.3, "currency": "USD", "details": {"cached": 4}, "odd": None, "new": 1,
     }  # fmt: skip
+
+
+def test_a_stream_in_one_piece_is_ascii() -> None:
+    """The vendor's reader splits lines at U+2028 and its like, and would lose the whole text."""
+    message = {"role": "assistant", "content": "sol\u2028\u00f1 \U0001f600"}
+    body = {"id": "c", "created": 1, "model": "m", "choices": [{"index": 0, "message": message}]}
+    taken = Round(Answer(json.dumps(body).encode())).in_one_piece("r", {"total_tokens": 1}).take()
+    assert taken is not None and all(chunk.isascii() for chunk in taken)
+    assert json.loads(taken[0])["choices"][0]["delta"]["content"] == message["content"]

@@ -113,6 +113,21 @@ def test_a_stream_ends_with_its_passages_and_its_usage() -> None:
     assert stream.headers == inner.headers
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_streams_are_ascii_whatever_the_passages_hold(answered: bool) -> None:
+    """The vendor's reader splits lines at U+2028 and its like, and drops the event."""
+    passages = [{**PASSAGES[0], "pageContent": "Twenty\u2028d\u00edas \x85 \U0001f600"}]
+    if answered:
+        made: Stream = RagStream(Ready([*CHUNKS, END]), told(documents=passages), include_usage=True, remember=None)
+    else:
+        unanswered = tell_unanswered(told(documents=passages, model="d\u00e9j\u00e0"), stream=True, include_usage=True)
+        assert isinstance(unanswered, Stream)
+        made = unanswered
+    chunks = [chunk for taken in iter(made.take, None) for chunk in taken]
+    assert all(chunk.isascii() for chunk in chunks)
+    assert json.loads(chunks[-1])["data"]["documents"] == passages
+
+
 def test_who_asks_for_the_usage_of_a_stream_gets_the_sum() -> None:
     stream = RagStream(Ready([END, usage_chunk()]), told(usage=USED), include_usage=True, remember=None)
     _, usage, event = read(stream)

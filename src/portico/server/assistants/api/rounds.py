@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from portico.server.gateway.answers import Answer, ReadyStream, Stream
+from portico.server.providers.chunks import ascii_encode
 
 Json = dict[str, Any]
 _NOT_SENT_BACK = ("refusal", "annotations", "audio")
@@ -56,7 +57,7 @@ class Round:
         ]
         if usage is not None:
             chunks.append({**head, "choices": [], "usage": usage})
-        return ReadyStream([_encode(chunk) for chunk in chunks], self.headers, self.cache)
+        return ReadyStream([ascii_encode(chunk) for chunk in chunks], self.headers, self.cache)
 
 
 def add_usage(sum_: Json, usage: Mapping[str, Any]) -> Json:

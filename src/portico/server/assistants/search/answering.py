@@ -14,6 +14,7 @@ import msgspec
 from portico.server.assistants.api.rounds import add_usage
 from portico.server.gateway.answers import ADJUSTED, READY, Answer, Headers, ReadyStream, Stream
 from portico.server.kit.drive import Signal
+from portico.server.providers.chunks import ascii_encode
 
 Json = dict[str, Any]
 EVENT = "saia.rag.documents"
@@ -113,7 +114,7 @@ def tell_unanswered(told: Told, *, stream: bool, include_usage: bool) -> Answer 
     ]
     if include_usage:
         chunks.append({**head, "choices": [], "usage": add_usage(told.usage, usage)})
-    return ReadyStream([*map(_encode, chunks), _event(told, usage)], told.headers(None))
+    return ReadyStream([*map(ascii_encode, chunks), _event(told, usage)], told.headers(None))
 
 
 Remember = Callable[[str, Callable[[], None]], None]
@@ -174,12 +175,12 @@ class RagStream(Stream):
         if not self._include_usage:
             return b""
         members: dict[str, Any] = dict(_members(chunk))
-        return _encode({**members, "usage": add_usage(self._told.usage, read.usage)})
+        return ascii_encode({**members, "usage": add_usage(self._told.usage, read.usage)})
 
 
 def _event(told: Told, usage: Json) -> bytes:
     """With an empty `choices`, which clients look for in every event."""
-    return _encode({"event": EVENT, "data": told.members("", usage), "choices": []})
+    return ascii_encode({"event": EVENT, "data": told.members("", usage), "choices": []})
 
 
 _NO_USAGE: Json = {

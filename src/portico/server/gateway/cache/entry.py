@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from portico.server.providers.base import Members, Tokens
+from portico.server.providers.chunks import ascii_encode
 
 _encode = msgspec.json.Encoder().encode
 _KEPT_FINISHES = ("stop", "length")
@@ -91,7 +92,7 @@ def as_chunks(entry: Entry, include_usage: bool, request_id: str, model: str = "
         if choice.logprobs is not None:
             text["logprobs"] = choice.logprobs
         last: Members = {"index": choice.index, "delta": {}, "finish_reason": choice.finish_reason}
-        chunks += [_encode({**head, "choices": [text], **end}), _encode({**head, "choices": [last], **end})]
+        chunks += [ascii_encode({**head, "choices": [one], **end}) for one in (text, last)]
     if include_usage:
         chunks.append(_encode({**head, "choices": [], "usage": answer.usage}))
     return chunks
