@@ -15,6 +15,7 @@ from tests.providers.translating import Translation, chat_request
 
 from portico.server.providers.base import Credential, Target, Traits, Turn
 from portico.server.providers.gemini import Gemini
+from portico.server.providers.gemini.contents import OPENING
 from portico.server.providers.gemini.schema import reduce_schema
 from portico.server.providers.gemini.signatures import SKIP, Signatures
 from portico.wire.model_ref import DirectModel
@@ -42,6 +43,11 @@ def config(*args: Any, **members: Any) -> Any:
 def target(model: str, base_url: str = "https://generativelanguage.googleapis.com", **options: str) -> Target:
     credential = Credential(base_url, "AIzaKey", tuple(options.items()))
     return Target("gemini", model, model, ADAPTER, ADAPTER.endpoint(credential), credential)
+
+
+def test_hc20_a_conversation_without_a_word_has_a_turn_all_the_same() -> None:
+    """Google refuses contents without parts."""
+    assert write("").body["contents"] == write([{"role": "user", "content": []}]).body["contents"] == [OPENING]
 
 
 # where to ---------------------------------------------------------------------------------------------------

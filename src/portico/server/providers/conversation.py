@@ -14,12 +14,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from portico.server.errors import BadInputText, MediaNotSupported, PatternMismatch
+from portico.server.errors import BadInputText, MediaNotSupported, OutOfRange, PatternMismatch
 from portico.server.kit.data_urls import DATA_URL
 from portico.wire.requests import NULL, ChatRequest, Members
 
 TEXTUAL = frozenset({"application/json", "application/xml", "application/yaml", "application/x-yaml"})
 """Types of texts that do not say so themselves."""
+_OLD = "function "
+"""Before the name of a function in what maps ids to names: its last call in OpenAI's older form, which has no ids."""
 _FORMATS = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 
 
@@ -140,13 +142,16 @@ def read_tools(request: ChatRequest) -> Tools:
     """
     functions: list[Tool] = []
     native: list[dict[str, Any]] = []
-    for tool in read_value(request, "tools") or ():
+    tools = read_value(request, "tools") or []
+    asked: Any = read_value(request, "tool_choice") or ""
+    if isinstance(asked, dict) and asked.get("type") == "allowed_tools":
+        asked, tools = allowed_tools(asked, tools)
+    for tool in tools:
         function = tool.get("function") if isinstance(tool, dict) else None
         if isinstance(function, dict):
             functions.append(_tool(function))
         else:
             native.append(tool)
-    asked: Any = read_value(request, "tool_choice") or ""
     choice, name = asked, ""
     if isinstance(asked, dict):
         inner = asked.get("function")
@@ -155,6 +160,28 @@ def read_tools(request: ChatRequest) -> Tools:
             raise PatternMismatch("tool_choice", "name a function")
         choice, name = "named", named
     return Tools(tuple(functions), tuple(native), choice, name, read_value(request, "parallel_tool_calls"))
+
+
+def allowed_tools(choice: dict[str, Any], tools: list[Any]) -> tuple[str, list[Any]]:
+    """Of `{"type": "allowed_tools", "allowed_tools": {"mode": "auto" | "required", "tools": [...]}}` the mode, as the
+    choice among the tools that are left. Raises PatternMismatch; OutOfRange where none is left."""
+    inner = choice.get("allowed_tools")
+    given: dict[str, Any] = inner if isinstance(inner, dict) else {}
+    listed, mode = given.get("tools"), given.get("mode")
+    if not isinstance(listed, list) or mode not in ("auto", "required"):
+        raise PatternMismatch("tool_choice.allowed_tools", "send mode (auto or required) and tools")
+    allowed = {_identity(tool) for tool in listed}
+    kept = [tool for tool in tools if _identity(tool) in allowed]
+    if not kept:
+        raise OutOfRange("tool_choice.allowed_tools", "none of them is among the tools of the request")
+    return mode, kept
+
+
+def _identity(tool: Any) -> tuple[str, str]:
+    """A function by its name, a tool of a provider by its type."""
+    kind = str(tool.get("type")) if isinstance(tool, dict) else ""
+    function = tool.get("function") if kind == "function" else None
+    return kind, str(function.get("name")) if isinstance(function, dict) else ""
 
 
 def _tool(function: dict[str, Any]) -> Tool:
@@ -221,6 +248,8 @@ def _ordered(parts: list[Part]) -> tuple[Part, ...]:
 def _parts(message: dict[str, Any], index: int, names: dict[str, str]) -> Iterator[Part]:
     if message["role"] in ("tool", "function"):
         given = str(message.get("tool_call_id") or message.get("name") or "")
+        if message["role"] == "function":
+            given = names.get(_OLD + given, given)
         name = names.get(given) or str(message.get("name") or given)
         content = tuple(part for part in _content(message, index) if isinstance(part, Text | Media))
         yield Result(given, name, content, message.get("is_error") is True)
@@ -242,6 +271,12 @@ def _parts(message: dict[str, Any], index: int, names: dict[str, str]) -> Iterat
         text = arguments if isinstance(arguments, str) else msgspec.json.encode(arguments or {}).decode()
         extra = call.get("extra_content")
         yield Call(given, name, text or "{}", extra if isinstance(extra, dict) else {})
+    old = message.get("function_call")
+    if isinstance(old, dict) and not calls:
+        name = str(old.get("name") or "")
+        given = names[_OLD + name] = f"call_{index}"
+        names[given] = name
+        yield Call(given, name, str(old.get("arguments") or "{}"))
 
 
 def _spoken(message: dict[str, Any], index: int) -> Iterator[Part]:

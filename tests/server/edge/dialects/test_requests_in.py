@@ -23,7 +23,7 @@ from portico.server.edge.dialects.responses.read import read_responses_request
 from portico.server.edge.forms import Form
 from portico.server.edge.routes.chat import read_chat_members
 from portico.server.edge.routes.responses import read_native, read_translated
-from portico.server.errors import PorticoError
+from portico.server.errors import PatternMismatch, PorticoError
 from portico.server.gateway.response_texts import read_said
 from portico.server.gateway.responses import fit_response
 from portico.server.gateway.routing.targets import traits_of
@@ -360,6 +360,20 @@ def test_a_refusal_names_the_member_of_this_api(body: Json, number: int, name: s
     with pytest.raises(PorticoError) as refusal:
         read_translated(raw({"model": "m/x", "input": "Hi", **body}), 10)
     assert (refusal.value.status, refusal.value.id, refusal.value.param) == (400, number, name)
+
+
+def test_hc08_allowed_tools_of_a_response_are_those_of_a_chat() -> None:
+    tools = [{"type": "function", "name": "f"}, {"type": "function", "name": "g"}]
+    choice = {"type": "allowed_tools", "mode": "required", "tools": tools[1:]}
+    made = values(read_responses_request(raw({"model": "m/x", "input": "Hi", "tools": tools, "tool_choice": choice})))
+    assert made["tool_choice"] == {
+        "type": "allowed_tools",
+        "allowed_tools": {"mode": "required", "tools": [{"type": "function", "function": {"name": "g"}}]},
+    }
+    with pytest.raises(PatternMismatch, match=r"tool_choice\.tools"):
+        read_responses_request(
+            raw({"model": "m/x", "input": "Hi", "tools": tools, "tool_choice": {**choice, "tools": 1}})
+        )
 
 
 # whatever they are --------------------------------------------------------------------------------------------------

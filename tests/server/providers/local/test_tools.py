@@ -56,6 +56,31 @@ def test_auto_offers_calls_and_a_reply() -> None:
     assert reply["properties"] == {"reply": {"type": "string"}}
 
 
+def test_hc03_a_call_in_the_older_form_of_openai_becomes_text_as_well() -> None:
+    result = {"role": "function", "name": "clock", "content": "noon"}
+    function = {"name": "clock", "arguments": "{}"}
+    new = {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function", "function": function}]}
+    old = {"role": "assistant", "content": None, "function_call": function}
+    assert plain_messages([USER, old, result]) == plain_messages([USER, new, result])
+
+
+def test_hc08_allowed_tools_are_the_tools_that_are_left() -> None:
+    def choice(mode: str, *names: str) -> dict[str, Any]:
+        listed = [{"type": "function", "function": {"name": name}} for name in names]
+        return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": listed}}
+
+    assert schema_of(WEATHER, CLOCK, tool_choice=choice("auto", "clock")) == schema_of(CLOCK)
+    assert schema_of(WEATHER, CLOCK, tool_choice=choice("required", "weather")) == schema_of(
+        WEATHER, tool_choice="required"
+    )
+    given = members(
+        WEATHER, tool_choice={**choice("auto"), "allowed_tools": {"mode": "auto", "tools": [{"type": "x"}]}}
+    )
+    given["tools"] = msgspec.Raw(msgspec.json.encode([{"type": "function", "function": WEATHER}, {"type": "x"}]))
+    with pytest.raises(OutOfRange, match="tool_choice"):
+        constrain(given)
+
+
 def test_required_offers_calls_only() -> None:
     schema = schema_of(WEATHER, CLOCK, tool_choice="required")
     assert schema["properties"]["tool_calls"]["items"] == {"anyOf": [call_schema(WEATHER), call_schema(CLOCK)]}

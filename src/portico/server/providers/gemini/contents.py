@@ -37,7 +37,7 @@ def write_system(conversation: Conversation) -> Json | None:
 
 def write_contents(conversation: Conversation, route: Route, signatures: Signatures) -> list[Json]:
     """All turns; a conversation of system texts alone is said by the user."""
-    if not conversation.turns:
+    if not conversation.turns and conversation.system:
         return [{"role": "user", "parts": [{"text": text} for text in conversation.system]}]
     contents: list[Json] = []
     calls: list[Call] = []
@@ -52,7 +52,7 @@ def write_contents(conversation: Conversation, route: Route, signatures: Signatu
             contents[-1]["parts"] += parts
         elif parts:
             contents.append({"role": role, "parts": parts})
-    if contents and contents[0]["role"] == "model":
+    if not contents or contents[0]["role"] == "model":
         contents.insert(0, OPENING)
     return contents
 

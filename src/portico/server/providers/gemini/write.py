@@ -29,7 +29,7 @@ _AS_THEY_ARE = {
     "n": "candidateCount",
 }
 _GOOGLE_MEMBERS = ("safetySettings", "cachedContent", "labels")
-_LACKING = ("logit_bias", "prediction", "audio", "verbosity", "functions", "function_call")
+_LACKING = ("logit_bias", "prediction", "audio", "verbosity")
 _BUDGETS = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24_576}
 """What Google's own OpenAI endpoint makes of an effort: https://ai.google.dev/gemini-api/docs/openai#thinking."""
 _GENERATION = re.compile(r"gemini-(\d+)")

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from portico.server.errors import BadInputText, OutOfRange, PatternMismatch
-from portico.server.providers.conversation import read_member
+from portico.server.providers.conversation import allowed_tools, read_member
 from portico.wire.requests import Members
 
 Json = dict[str, Any]
@@ -29,8 +29,12 @@ def constrain(members: Members) -> Json:
     Raises OutOfRange for a tool choice that names no tool of the request; BadInputText, PatternMismatch.
     """
     given = {name: read_member(members, name) for name in _TURNED if name in members}
-    tools = [tool["function"] for tool in given["tools"] if isinstance(tool.get("function"), dict)]
-    choice = given.get("tool_choice", "auto")
+    offered, choice = given["tools"], given.get("tool_choice", "auto")
+    if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
+        choice, offered = allowed_tools(choice, offered)
+    tools = [tool["function"] for tool in offered if isinstance(tool.get("function"), dict)]
+    if not tools:
+        raise OutOfRange("tool_choice", "none of the allowed tools is a function")
     if isinstance(choice, dict):
         tools = _named(tools, choice)
     schema = _schema(tools, choice, given.get("parallel_tool_calls", True), given.get("response_format"))
@@ -69,6 +73,8 @@ def plain_messages(messages: list[Json]) -> list[Json]:
             calls = _read_calls(message["tool_calls"], f"messages[{index}].tool_calls")
             names |= {str(call.get("id")): str(call["function"].get("name")) for call in calls}
             plain.append({"role": "assistant", "content": _as_text(calls)})
+        elif isinstance(message.get("function_call"), dict):  # OpenAI's older form
+            plain.append({"role": "assistant", "content": _as_text([{"function": message["function_call"]}])})
         else:
             plain.append(message)
         behind_result = is_result

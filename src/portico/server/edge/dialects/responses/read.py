@@ -109,6 +109,12 @@ def _tool(tool: Json, where: str) -> Json:
 
 
 def _named(choice: Json) -> Json:
+    if choice.get("type") == "allowed_tools":
+        tools = choice.get("tools")
+        if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
+            raise PatternMismatch("tool_choice.tools", "send an array of tools")
+        listed = [_named(tool) for tool in tools]
+        return {"type": "allowed_tools", "allowed_tools": {"mode": choice.get("mode"), "tools": listed}}
     inner = choice.get("function") if isinstance(choice.get("function"), dict) else choice
     if choice.get("type") != "function" or not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
         raise PatternMismatch("tool_choice", "send none, auto, required or a function by its name")
