@@ -309,7 +309,7 @@ def test_a_wait_that_takes_too_long_says_that_the_server_goes_on(run: Run, serve
 
 def test_listing_documents_by_state(run: Run, server: FakeServer) -> None:
     server.answer("GET", f"{ONE}/documents", listing(document(1), document(2, "Failed", "Invalid content")))
-    rows = run("rag", "documents", "list", NAME, "--state", "Failed", "-o", "table").out.splitlines()
+    rows = run("rag", "documents", "list", NAME, "--state", "failed", "-o", "table").out.splitlines()
     assert [row.split() for row in rows[1:]] == [
         ["d-2", "leave2.pdf", "Failed", "2026-05-13T11:11:44", "Invalid", "content"]
     ]

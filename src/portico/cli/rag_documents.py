@@ -72,7 +72,7 @@ def documents() -> None:
     examples=["portico rag documents list handbook", "portico rag documents list handbook --state Failed --all"],
 )
 @name_argument
-@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+@click.option("--state", type=click.Choice(STATES, case_sensitive=False), help="Only those in this state.")
 @paging_options
 def list_(name: str, state: str | None, limit: int | None) -> None:
     """List the documents of a RAG assistant."""
