@@ -14,8 +14,8 @@ from portico.server.gateway.metering import Meter
 from portico.server.gateway.parameters import fit_request, refuse_dropped
 from portico.server.gateway.provider_stream import ProviderStream
 from portico.server.gateway.routing import Answered, Choice, Executor
+from portico.server.kit.ascii_json import ascii_encode
 from portico.server.providers.base import Frame, Members, Outgoing, Target, Turn
-from portico.server.providers.chunks import ascii_encode
 from portico.server.providers.counts import guess
 from portico.server.providers.http1 import Reply
 from portico.wire.requests import ChatRequest

@@ -11,10 +11,9 @@ from typing import Any
 import msgspec
 
 from portico.server.errors import ProviderUnknown
-from portico.server.providers.ascii_json import ascii_json
+from portico.server.kit.ascii_json import ascii_encode
 from portico.server.providers.base import Members, ResponsesEvent
 
-_encode = msgspec.json.Encoder().encode
 _read_output = msgspec.json.Decoder(list[dict[str, Any]]).decode
 Json = dict[str, Any]
 _NOT_YET: Json = {"status": "in_progress", "output": [], "usage": None, "incomplete_details": None}
@@ -42,7 +41,7 @@ def write_events(response: Members) -> Iterator[ResponsesEvent]:
         raise ProviderUnknown("the provider's answer is not a response") from None
     number = 0
     for kind, members in _events(response, items):
-        data = ascii_json(_encode({"type": kind, "sequence_number": number, **members}))
+        data = ascii_encode({"type": kind, "sequence_number": number, **members})
         yield ResponsesEvent(kind, data)
         number += 1
     incomplete = response.get("status") is not None and bytes(response["status"]) == b'"incomplete"'

@@ -19,7 +19,7 @@ from portico.server.gateway.response_events import write_events
 from portico.server.gateway.response_texts import read_said, read_told
 from portico.server.gateway.routing import Answered, Attempt, Choice, Executor, Route
 from portico.server.gateway.switchboard import Switchboard
-from portico.server.providers.ascii_json import ascii_json
+from portico.server.kit.ascii_json import ascii_encode
 from portico.server.providers.base import Frame, Members, Outgoing, ResponsesEvent, Target, Turn
 from portico.server.providers.http1 import Reply
 from portico.wire.model_ref import BareModel, DirectModel, ModelRef
@@ -136,7 +136,7 @@ class _Whole(Attempt[Members]):
         headers = tell_answered(meter, answered)
         meter.mark_first_byte()
         meter.estimate(self._request.body_bytes)
-        return Answer(ascii_json(_encode(_completed(members, meter))), headers)
+        return Answer(ascii_encode(_completed(members, meter)), headers)
 
 
 class ResponsesStream(ProviderStream):
@@ -211,7 +211,7 @@ class ResponsesStream(ProviderStream):
             self._ended = True
             self._told = read_told(event.response) if self._told_to is not None else ""
             self._meter.estimate(self._request.body_bytes)
-            data = ascii_json(_encode({**event.members, "response": _completed(event.response, self._meter)}))
+            data = ascii_encode({**event.members, "response": _completed(event.response, self._meter)})
         return b"event: %b\ndata: %b\n\n" % (event.type.encode(), data)
 
 

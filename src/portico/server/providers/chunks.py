@@ -7,19 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
-from portico.server.providers.ascii_json import ascii_json
+from portico.server.kit.ascii_json import ascii_encode, ascii_json
 from portico.server.providers.base import Members
 
 _encode = msgspec.json.Encoder().encode
-
-
-def ascii_encode(value: Any) -> bytes:
-    """JSON in ASCII: the vendor's reader splits lines at U+2028 and its like."""
-    return ascii_json(_encode(value))
 
 
 class ChunkWriter:

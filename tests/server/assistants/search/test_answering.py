@@ -35,7 +35,7 @@ class Ready(Stream):
     """Chunks one by one, then the end or an error."""
 
     def __init__(self, chunks: Sequence[Any], error: Exception | None = None) -> None:
-        self.left = [json.dumps(one).encode() for one in chunks]
+        self.left = [json.dumps(one, separators=(",", ":")).encode() for one in chunks]
         self.error = error
         self.closed: list[BaseException | None] = []
         self.headers = [(b"x-portico-provider", b"p")]
@@ -133,6 +133,14 @@ def test_who_asks_for_the_usage_of_a_stream_gets_the_sum() -> None:
     _, usage, event = read(stream)
     assert usage["choices"] == [] and usage["usage"] == event["data"]["usage"]
     assert usage["usage"]["prompt_tokens"] == 110
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_hc09_only_who_asks_for_usage_gets_chunks_that_say_there_is_none_yet(asked: bool) -> None:
+    chunks = [{**chunk, "usage": None} for chunk in (*CHUNKS, END)]
+    stream = RagStream(Ready([*chunks, usage_chunk()]), told(), include_usage=asked, remember=None)
+    found = read(stream)[: len(chunks)]
+    assert found == (chunks if asked else [*CHUNKS, END])
 
 
 def test_the_passages_wait_until_the_conversation_is_written() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from portico.server.gateway.answers import Answer, ReadyStream, Stream
-from portico.server.providers.chunks import ascii_encode
+from portico.server.kit.ascii_json import ascii_encode
 
 Json = dict[str, Any]
 _NOT_SENT_BACK = ("refusal", "annotations", "audio")

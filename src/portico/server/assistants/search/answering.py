@@ -13,8 +13,8 @@ import msgspec
 
 from portico.server.assistants.api.rounds import add_usage
 from portico.server.gateway.answers import ADJUSTED, READY, Answer, Headers, ReadyStream, Stream
+from portico.server.kit.ascii_json import ascii_encode
 from portico.server.kit.drive import Signal
-from portico.server.providers.chunks import ascii_encode
 
 Json = dict[str, Any]
 EVENT = "saia.rag.documents"
@@ -22,6 +22,8 @@ NOT_MET = "Score threshold not met"
 WORDS_ALONE = "The passages were found by their words alone"
 WITHOUT_VECTORS = b"search vectors dropped"
 """What X-Portico-Adjusted says then."""
+_NULL_USAGE = b',"usage":null}'
+"""The end of the chunks of those who asked for usage (HC-09); we always do, for the event behind them."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -170,12 +172,16 @@ class RagStream(Stream):
         if read.usage is None or read.choices:
             if self._remember is not None:
                 self._texts.append(read.text)
-            return chunk
+            return chunk if self._include_usage else _without_null_usage(chunk)
         self._usage = read.usage
         if not self._include_usage:
             return b""
         members: dict[str, Any] = dict(_members(chunk))
         return ascii_encode({**members, "usage": add_usage(self._told.usage, read.usage)})
+
+
+def _without_null_usage(chunk: bytes) -> bytes:
+    return chunk[: -len(_NULL_USAGE)] + b"}" if chunk.endswith(_NULL_USAGE) else chunk
 
 
 def _event(told: Told, usage: Json) -> bytes:

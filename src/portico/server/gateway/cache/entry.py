@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from portico.server.kit.ascii_json import ascii_encode
 from portico.server.providers.base import Members, Tokens
-from portico.server.providers.chunks import ascii_encode
 
 _encode = msgspec.json.Encoder().encode
 _KEPT_FINISHES = ("stop", "length")

@@ -15,7 +15,7 @@ import msgspec
 from portico.server.gateway.guardrails.calls import HeldCalls, mask_calls
 from portico.server.gateway.guardrails.output import OutputGuard
 from portico.server.gateway.guardrails.policy import Policy
-from portico.server.providers.ascii_json import ascii_json
+from portico.server.kit.ascii_json import ascii_encode
 from portico.server.providers.base import Members
 
 REASONING = ("reasoning_content", "reasoning")
@@ -58,7 +58,7 @@ def guard_whole(policy: Policy, members: Members) -> str:
         _drop_repeated(policy, message)
         choice["message"] = msgspec.Raw(_encode(message))
         choice.pop("logprobs", None)
-    members["choices"] = msgspec.Raw(ascii_json(_encode(choices)))
+    members["choices"] = msgspec.Raw(ascii_encode(choices))
     return "\n".join(texts)
 
 
@@ -78,7 +78,7 @@ def _is_clean(policy: Policy, block: Any) -> bool:
 
 
 def _told(members: Members, choices: Sequence[Members]) -> bytes:
-    return ascii_json(_encode({**members, "choices": choices}))
+    return ascii_encode({**members, "choices": choices})
 
 
 class ChunkGuard:

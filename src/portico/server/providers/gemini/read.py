@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from portico.server.errors import ProviderUnknown
+from portico.server.kit.ascii_json import ascii_encode
 from portico.server.providers.base import Members, Turn
-from portico.server.providers.chunks import ChunkWriter, ascii_encode, call_member, whole_answer
+from portico.server.providers.chunks import ChunkWriter, call_member, whole_answer
 from portico.server.providers.counts import guess
 from portico.server.providers.gemini.errors import google_error
 from portico.server.providers.gemini.finish import details_of, finish_of, tokens_of

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from portico.server.errors import MediaNotSupported, ProviderError
-from portico.server.providers.ascii_json import ascii_json
+from portico.server.kit.ascii_json import ascii_encode
 from portico.server.providers.base import Credential, Members, Outgoing, Reached, Target, Turn
 from portico.server.providers.conversation import read_value
 from portico.server.providers.local.rerank import Rerank, refusal_of
@@ -24,7 +24,6 @@ from portico.wire.requests import ChatRequest
 
 MAX_TOKENS = 1024
 """Where a caller sets no limit: a small model that begins to repeat itself would fill the whole context."""
-_encode = msgspec.json.Encoder().encode
 _TOOL_ROLES = (b'"tool_calls"', b'"tool"', b'"function"')
 Json = dict[str, Any]
 
@@ -142,4 +141,4 @@ def _call(start: CallStart, answer_id: object) -> Json:
 
 
 def _chunk(chunk: Json, choice: Json) -> bytes:
-    return ascii_json(_encode({**chunk, "choices": [choice]}))
+    return ascii_encode({**chunk, "choices": [choice]})

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from portico.server.errors import ProviderError, ProviderUnknown
-from portico.server.providers.ascii_json import ascii_json
+from portico.server.kit.ascii_json import ascii_encode, ascii_json
 from portico.server.providers.base import Adapter, Members, Outgoing, Target, Turn
 from portico.server.providers.counts import guess
 from portico.server.providers.openai.counts import disjoint
@@ -183,7 +183,7 @@ class Chat(Adapter):
         if not chunk.choices:
             return ()
         _drop_foreign(members)
-        return (ascii_json(_encode(members)),)
+        return (ascii_encode(members),)
 
     def _without_foreign(self, data: bytes) -> bytes:
         members = self._members(data)

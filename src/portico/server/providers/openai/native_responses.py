@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from portico.server.errors import PatternMismatch, ProviderUnknown
-from portico.server.providers.ascii_json import ascii_json
+from portico.server.kit.ascii_json import ascii_encode, ascii_json
 from portico.server.providers.base import Adapter, Members, Outgoing, ResponsesEvent, Target, Turn
 from portico.server.providers.counts import guess
 from portico.server.providers.openai.responses import PATH, RESPONSE, failure_of, finish_turn, raise_failure
@@ -80,7 +80,7 @@ class NativeResponses(Adapter):
         if event.type.endswith(".delta") and isinstance(event.delta, str):
             turn.seen_tokens += guess(event.delta)
         if event.type == "response.output_text.delta" and isinstance(event.delta, str):
-            choices = ascii_json(_encode([{"index": 0, "delta": {"content": event.delta}}]))
+            choices = ascii_encode([{"index": 0, "delta": {"content": event.delta}}])
             data = b'%b,"choices":%b}' % (data[:-1].rstrip(), choices)
         return ResponsesEvent(event.type, data)
 

@@ -22,7 +22,7 @@ from portico.server.edge.dialects.steps import (
     Thought,
     ThoughtBlock,
 )
-from portico.server.providers.ascii_json import ascii_json
+from portico.server.kit.ascii_json import ascii_encode
 
 STOPS = {
     "stop": "end_turn",
@@ -33,13 +33,12 @@ STOPS = {
 }
 _NATIVE = frozenset({"pause_turn", "model_context_window_exceeded", "refusal", "stop_sequence"})
 _COSTS = ("prompt_cost", "completion_cost", "total_cost", "currency")
-_encode = msgspec.json.Encoder().encode
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 Json = dict[str, Any]
 
 
 def event(name: str, data: Json) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), ascii_json(_encode({"type": name, **data})))
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), ascii_encode({"type": name, **data}))
 
 
 class MessageWriter:
@@ -94,7 +93,7 @@ class MessageWriter:
         self._close()
         end = {"stop_reason": self._stop, "stop_sequence": self._stop_sequence, "usage": read_usage(usage)}
         told = {**self._message, "content": self._blocks, **end, "requestId": self._request_id}
-        return ascii_json(_encode(told))
+        return ascii_encode(told)
 
     def _piece(self, kind: str, empty: Json, delta_type: str, member: str, text: str) -> bytes:
         started = b"" if self._open == kind else self._start(kind, dict(empty))

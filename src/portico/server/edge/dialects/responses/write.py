@@ -9,8 +9,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import msgspec
-
 from portico.server.edge.dialects.responses.echo import Echo
 from portico.server.edge.dialects.responses.items import seal
 from portico.server.edge.dialects.steps import (
@@ -26,10 +24,9 @@ from portico.server.edge.dialects.steps import (
     Thought,
     ThoughtBlock,
 )
-from portico.server.providers.ascii_json import ascii_json
+from portico.server.kit.ascii_json import ascii_encode
 from portico.wire.sse import DONE
 
-_encode = msgspec.json.Encoder().encode
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 Json = dict[str, Any]
 
@@ -90,7 +87,7 @@ class ResponseWriter:
 
     def whole(self, usage: Json) -> bytes:
         self._close()
-        return ascii_json(_encode(self._response(self._status(), usage)))
+        return ascii_encode(self._response(self._status(), usage))
 
     # items ----------------------------------------------------------------------------------------------------
 
@@ -239,7 +236,7 @@ class ResponseWriter:
 
     def _event(self, name: str, members: Json) -> bytes:
         self._number += 1
-        data = ascii_json(_encode({"type": name, "sequence_number": self._number - 1, **members}))
+        data = ascii_encode({"type": name, "sequence_number": self._number - 1, **members})
         return b"event: %b\ndata: %b\n\n" % (name.encode(), data)
 
 

@@ -1,14 +1,23 @@
-"""JSON text to the same JSON in ASCII."""
+"""JSON in ASCII: the vendor's reader splits lines at U+2028 and its like, also within an event of a stream."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
+import msgspec
+
+_encode = msgspec.json.Encoder().encode
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
 
 
+def ascii_encode(value: Any) -> bytes:
+    """The JSON of a value."""
+    return ascii_json(_encode(value))
+
+
 def ascii_json(data: bytes) -> bytes:
-    """The same JSON with every other character escaped: the vendor's reader splits lines at U+2028 and its like.
+    """The same JSON with every other character escaped.
 
     Outside strings JSON is ASCII, so each such character stands in a string and may be written as `\\uXXXX`.
     """
