@@ -457,6 +457,22 @@ async def test_a_webhook_that_is_no_web_address_is_refused_at_the_start(tmp_path
         Limits(_Away(), tmp_path, KEY, webhook="file:///etc/passwd")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("rounds", range(6))
+async def test_an_end_is_not_lost_when_work_comes_at_the_same_moment(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, rounds: int
+) -> None:
+    """Whatever the task is about when it is cancelled: `asyncio.wait_for` of Python 3.11 forgets it."""
+    bank = worker.limits._bank
+    monkeypatch.setattr(bank, "_next_tick", asyncio.get_running_loop().time() + 600)
+    bank._wake.set()
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    assert bank._task is not None
+    bank._task.cancel()
+    await asyncio.wait([bank._task], timeout=60)
+    assert bank._task.cancelled()
+
+
 async def test_a_policy_is_found_in_a_few_steps(worker: Worker, caller: Caller) -> None:
     """No limit at all is the common case: one look-up. Where there are limits it is two, however many there are."""
     stranger = replace(caller, organization_id=type(caller.organization_id)("x"))

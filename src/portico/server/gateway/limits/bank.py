@@ -136,8 +136,9 @@ class Bank:
     async def _run(self) -> None:
         elapsed = asyncio.get_running_loop().time
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), max(0.001, self._next_tick - elapsed()))
+            with suppress(TimeoutError):  # not by `wait_for`: that of Python 3.11 may lose a cancellation
+                async with asyncio.timeout(max(0.001, self._next_tick - elapsed())):
+                    await self._wake.wait()
             self._wake.clear()
             turn = asyncio.create_task(self._turn(), name="limits-bank turn")
             try:
