@@ -205,7 +205,7 @@ class Shown:
 @pytest.fixture(scope="module")
 def keyless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A fresh installation: no key of any provider. A small context ends an answer that a sample does not bound."""
-    with LiveServer(tmp_path_factory.mktemp("keyless"), {"PORTICO_LOCAL_CONTEXT": "1024"}) as live:
+    with LiveServer(tmp_path_factory.mktemp("keyless"), {"PORTICO_LOCAL_CONTEXT": "512"}) as live:
         yield live
 
 

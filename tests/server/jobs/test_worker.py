@@ -166,7 +166,7 @@ def test_a_job_that_ends_its_worker_every_time_is_given_up_and_harms_no_other(pl
             deadline = time.monotonic() + PATIENCE_S
             while worker.poll() is None and not place.deeds()[0, "given up"]:
                 assert time.monotonic() < deadline
-                time.sleep(0.02)
+                time.sleep(0.1)
             if worker.poll() is None:
                 place.wait(OPEN_RUNS, 0)
                 place.wait("SELECT count(*) FROM jobs", 0)
