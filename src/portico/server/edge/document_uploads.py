@@ -54,7 +54,8 @@ class _Replay:
 async def _peek(receive: Any) -> _Replay:
     replay = _Replay(receive)
     try:
-        await asyncio.wait_for(replay.look(), SILENCE_S)
+        async with asyncio.timeout(SILENCE_S):
+            await replay.look()
     except TimeoutError:
         raise BadInputText(f"Bad Input Text: nothing more of the file came for {SILENCE_S:g} s") from None
     return replay

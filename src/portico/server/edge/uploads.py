@@ -101,7 +101,8 @@ class Upload:
     async def _body(self) -> AsyncIterator[bytes]:
         while True:
             try:
-                message = await asyncio.wait_for(self._receive(), SILENCE_S)
+                async with asyncio.timeout(SILENCE_S):
+                    message = await self._receive()
             except TimeoutError:
                 raise BadInputText(f"Bad Input Text: nothing more of the file came for {SILENCE_S:g} s") from None
             if message["type"] == "http.disconnect":

@@ -124,7 +124,8 @@ class Keeper:
             else:
                 pause_s = WRITE_EVERY_S
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._stopping.wait()
 
     def _endure(self, error: Exception) -> None:
         if not self._away:
