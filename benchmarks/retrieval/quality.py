@@ -23,7 +23,7 @@ from benchmarks.retrieval.corpus import SETS, NoPackages, Page, build, check, de
 from benchmarks.retrieval.library import MODEL, Library, open_library
 from benchmarks.retrieval.methods import DEPTH, NAMES, Question, prepare, run
 from portico.cli.rag_chart import write_chart
-from portico.server.assistants.search.evaluation_render import write_metrics
+from portico.server.assistants.search.evaluations.render import write_metrics
 from portico.server.errors import PorticoError
 from portico.server.retrieval.evaluate import Answered, measure, ndcg
 from portico.server.settings import Settings

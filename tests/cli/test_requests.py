@@ -108,7 +108,7 @@ def test_wrong_use_is_said_before_anything_is_asked(run: Run, server: FakeServer
 
 
 def test_command_line_sdk_and_server_know_the_same_figures() -> None:
-    from portico.server.gateway import analytics
+    from portico.server.gateway.requests import analytics
 
     assert set(FIGURES) == set(analytics.FIGURES)
     methods = {name.removeprefix("get_").replace("_", "-") for name in vars(AnalyticsClient) if name.startswith("get_")}

@@ -21,7 +21,7 @@ PorticoError
 What only one room can say stands there, below one of these: `access/refusals.py` (organizations, projects, members,
 tokens, secrets), `access/session_refusals.py` (sessions), `access/sign_in/refusals.py` (people),
 `assistants/refusals.py`, `assistants/files/refusals.py`, `assistants/search/refusals.py`,
-`assistants/search/evaluation_refusals.py`, `retrieval/refusals.py`, `retrieval/crawling/refusals.py`.
+`assistants/search/evaluations/refusals.py`, `retrieval/refusals.py`, `retrieval/crawling/refusals.py`.
 Ids and texts: error list of the API reference; 9000 and above are our own.
 """
 

@@ -24,9 +24,9 @@ from portico.server.errors import (
     TooManyRequests,
 )
 from portico.server.gateway.answers import Answer, Stream
-from portico.server.gateway.elsewhere import Elsewhere
-from portico.server.gateway.requests import Requests
-from portico.server.gateway.running import Running
+from portico.server.gateway.requests.elsewhere import Elsewhere
+from portico.server.gateway.requests.history import Requests
+from portico.server.gateway.requests.running import Running
 from portico.server.ids import ProjectId
 from portico.server.storage.changes import Changes
 from portico.wire.model_ref import DirectModel

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portico.server.gateway.analytics import FIGURES, LAB
+from portico.server.gateway.requests.analytics import FIGURES, LAB
 from tests.server.access.house import House
 from tests.server.edge.test_requests import make_project
 from tests.server.edge.watched import Watched

@@ -19,7 +19,7 @@ from portico.server.edge.middleware import Corridor
 from portico.server.edge.stream import Handler
 from portico.server.errors import ProviderUnknown, RequestCancelled, Unauthorized
 from portico.server.gateway.answers import Answer, Stream
-from portico.server.gateway.running import Running
+from portico.server.gateway.requests.running import Running
 from portico.server.ids import OrganizationId, ProjectId, TokenId
 from portico.server.kit.drive import Signal
 from portico.server.services import Services

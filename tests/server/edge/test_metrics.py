@@ -8,7 +8,7 @@ import pytest
 
 from tests.server.access.house import House
 from tests.server.edge.watched import Watched
-from tests.server.gateway.test_running import Work, caller
+from tests.server.gateway.requests.test_running import Work, caller
 from tests.server.storage.test_journal import make_line
 
 pytestmark = pytest.mark.anyio

@@ -9,10 +9,10 @@ import pytest
 from litestar import Litestar
 
 from portico.server.assistants import members as assistants
-from portico.server.assistants.search import members as search
+from portico.server.assistants.search.profiles import members as search
 from portico.server.edge.http import ROUTES
-from portico.server.edge.routes.openapi import add_hot_paths
-from portico.server.edge.routes.openapi_bodies import BODIES, UPLOADS
+from portico.server.edge.routes.openapi.bodies import BODIES, UPLOADS
+from portico.server.edge.routes.openapi.schema import add_hot_paths
 from portico.server.errors import PorticoError
 
 AREAS = re.compile(r"(/v\d)?/(search|assistant|usageLimits|accessControl)(/|$)")

@@ -14,14 +14,14 @@ from sqlalchemy import text
 
 from portico.server.access.tokens import create_token
 from portico.server.errors import RequestCancelled
-from portico.server.gateway.requests import PAGE
+from portico.server.gateway.requests.history import PAGE
 from portico.server.ids import ProjectId
 from portico.server.storage.projects import insert_project
 from portico.server.storage.requests import insert_texts
 from portico.server.storage.usage import UsageLine
 from tests.server.access.house import House
 from tests.server.edge.watched import Reply, Watched
-from tests.server.gateway.test_running import Work
+from tests.server.gateway.requests.test_running import Work
 from tests.server.storage.test_journal import make_line
 
 pytestmark = pytest.mark.anyio
@@ -291,7 +291,7 @@ async def test_the_organization_token_is_out_of_scope(watched: Watched) -> None:
 
 
 async def test_a_line_on_its_way_is_waited_for(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portico.server.gateway.requests.FLUSH_S", 60.0)  # however busy the machine is
+    monkeypatch.setattr("portico.server.gateway.requests.history.FLUSH_S", 60.0)  # however busy the machine is
     asked = asyncio.create_task(watched.ask(state("request-1")))
     await asyncio.sleep(0.5)
     await watched.store(line(watched.house, 1))

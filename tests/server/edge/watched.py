@@ -15,9 +15,9 @@ from portico.server.assistants.requests import AssistantRequests
 from portico.server.edge.guard import Guard
 from portico.server.edge.http import build_application
 from portico.server.edge.middleware import Corridor
-from portico.server.gateway.elsewhere import Elsewhere
-from portico.server.gateway.requests import Requests
-from portico.server.gateway.running import Running
+from portico.server.gateway.requests.elsewhere import Elsewhere
+from portico.server.gateway.requests.history import Requests
+from portico.server.gateway.requests.running import Running
 from portico.server.services import Services
 from portico.server.settings import Settings
 from portico.server.storage.changes import Changes

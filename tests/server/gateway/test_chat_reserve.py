@@ -22,7 +22,7 @@ from portico.server.providers.base import Adapter, Turn
 from portico.server.providers.bedrock import Bedrock
 from portico.server.providers.openai import OpenAI
 from portico.server.providers.vertex_ai import VertexAI
-from tests.server.gateway.core_house import CALLER, House, chat_request, choice_of, whole
+from tests.server.gateway.gateway_house import CALLER, House, chat_request, choice_of, whole
 from tests.upstream import Upstream
 
 pytestmark = pytest.mark.anyio

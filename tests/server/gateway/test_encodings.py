@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from portico.server.errors import ProviderError
-from tests.server.gateway.core_house import CALLER, House, chat_request, choice_of, whole
+from tests.server.gateway.gateway_house import CALLER, House, chat_request, choice_of, whole
 from tests.upstream import Upstream, chunk, sse, stream
 from tests.upstream import whole as json_reply
 

@@ -13,7 +13,7 @@ from portico.server.gateway.chat_whole import PARTS_MOST
 from portico.server.gateway.routing import Choice, Health, HealthRules
 from portico.server.providers.anthropic import Anthropic
 from portico.server.providers.base import Credential, Target
-from tests.server.gateway.core_house import CALLER, House, chat_request, model_of, whole
+from tests.server.gateway.gateway_house import CALLER, House, chat_request, model_of, whole
 from tests.upstream import Asked, Reply, Upstream
 from tests.upstream import whole as json_reply
 

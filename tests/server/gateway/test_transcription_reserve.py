@@ -11,7 +11,7 @@ import pytest
 from portico.server.catalog.entry import Price
 from portico.server.gateway.audio import AudioGateway
 from portico.wire.requests import NO_LABELS, File, TranscriptionRequest
-from tests.server.gateway.core_house import CALLER, REF, House, choice_of, drive
+from tests.server.gateway.gateway_house import CALLER, REF, House, choice_of, drive
 from tests.upstream import Upstream, whole
 
 pytestmark = pytest.mark.anyio

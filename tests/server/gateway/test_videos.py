@@ -15,7 +15,7 @@ from portico.server.providers.base import Credential, Outgoing, Target
 from portico.server.providers.openai import OpenAI
 from portico.server.providers.vertex_ai import VertexAI
 from portico.wire.requests import NO_LABELS, VideoStatusRequest
-from tests.server.gateway.core_house import CALLER, REF, House, choice_of, model_of, whole
+from tests.server.gateway.gateway_house import CALLER, REF, House, choice_of, model_of, whole
 from tests.upstream import Upstream
 from tests.upstream import whole as json_reply
 

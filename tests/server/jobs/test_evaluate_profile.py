@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from portico.server.access.caller import Caller, acting_for
-from portico.server.assistants.search.evaluation_refusals import EvaluationNotFound, ExpectedNotFound
-from portico.server.assistants.search.evaluations import JOB, Evaluations
+from portico.server.assistants.search.evaluations.manage import JOB, Evaluations
+from portico.server.assistants.search.evaluations.refusals import EvaluationNotFound, ExpectedNotFound
 from portico.server.assistants.search.find import Profiles
 from portico.server.errors import DatabaseAway, FieldRequired, OutOfRange, PatternMismatch, ProviderQuota
 from portico.server.jobs.evaluate_profile import GAVE_UP, WARM_UP, EvaluateProfile, Reading

@@ -21,8 +21,8 @@ from portico.server.assistants.requests import AssistantRequests
 from portico.server.catalog.find import Catalog
 from portico.server.errors import StartError
 from portico.server.gateway.chat import ChatGateway
-from portico.server.gateway.requests import Requests
-from portico.server.gateway.running import Running
+from portico.server.gateway.requests.history import Requests
+from portico.server.gateway.requests.running import Running
 from portico.server.gateway.switchboard import Switchboard
 from portico.server.providers.local.runtime import LocalRuntime
 from portico.wire.model_ref import DirectModel, read_model_ref

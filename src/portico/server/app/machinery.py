@@ -13,9 +13,9 @@ from portico.server.app.switching import open_cache, open_fetcher, open_guardrai
 from portico.server.catalog.find import Catalog
 from portico.server.gateway.ledger import Ledger
 from portico.server.gateway.provider_settings import ProviderSettings
-from portico.server.gateway.request_log import RequestLog
+from portico.server.gateway.requests.log import RequestLog
+from portico.server.gateway.requests.running import Running
 from portico.server.gateway.routing import Executor, HealthRules, Targets
-from portico.server.gateway.running import Running
 from portico.server.gateway.switchboard import Switchboard
 from portico.server.providers.local.adapter import Local
 from portico.server.providers.local.runtime import LocalRuntime

@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from portico import __version__
 from portico.server.errors import StartError
 from portico.server.gateway.ledger import Observer  # lead: the ledger tells the observers, not the journal
-from portico.server.gateway.request_log import RequestLog
-from portico.server.gateway.running import Running
+from portico.server.gateway.requests.log import RequestLog
+from portico.server.gateway.requests.running import Running
 from portico.server.kit.shared_process.folder import make_private_folder
 from portico.server.settings import Settings
 from portico.server.storage.database import Database

@@ -33,10 +33,10 @@ from portico.server.assistants.omni_parser import OmniParser
 from portico.server.edge.guard import Guard
 from portico.server.gateway.audio import AudioGateway
 from portico.server.gateway.chat import ChatGateway
-from portico.server.gateway.elsewhere import Elsewhere
 from portico.server.gateway.embeddings import EmbeddingGateway
 from portico.server.gateway.images import ImageGateway
-from portico.server.gateway.requests import Requests
+from portico.server.gateway.requests.elsewhere import Elsewhere
+from portico.server.gateway.requests.history import Requests
 from portico.server.gateway.rerank import RerankGateway
 from portico.server.gateway.responses import ResponsesGateway
 from portico.server.gateway.videos import VideoGateway

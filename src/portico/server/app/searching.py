@@ -14,12 +14,12 @@ from portico.server.app.ground import Ground
 from portico.server.assistants.files.manage import FileStore
 from portico.server.assistants.models import Models
 from portico.server.assistants.search.desk import SearchDesk
-from portico.server.assistants.search.documents import DocumentRules, Documents
-from portico.server.assistants.search.evaluations import Evaluations
+from portico.server.assistants.search.documents.manage import DocumentRules, Documents
+from portico.server.assistants.search.documents.passwords import open_password
+from portico.server.assistants.search.evaluations.manage import Evaluations
 from portico.server.assistants.search.find import ProfileModels, Profiles
-from portico.server.assistants.search.history import Threads
-from portico.server.assistants.search.manage import SearchProfiles
-from portico.server.assistants.search.passwords import open_password
+from portico.server.assistants.search.profiles.manage import SearchProfiles
+from portico.server.assistants.search.questions.history import Threads
 from portico.server.errors import StartError
 from portico.server.gateway.audio import AudioGateway
 from portico.server.gateway.chat import ChatGateway

@@ -14,9 +14,9 @@ from portico.server.access.caller import Caller
 from portico.server.access.policy import require
 from portico.server.assistants.files.names import read_name
 from portico.server.assistants.files.refusals import InvalidFileSize
-from portico.server.assistants.search.documents import Describe, Description, DocumentRules
+from portico.server.assistants.search.documents.manage import Describe, Description, DocumentRules
+from portico.server.assistants.search.documents.said import read_parameters, unquote
 from portico.server.assistants.search.refusals import DocumentExtensionInvalid
-from portico.server.assistants.search.said import read_parameters, unquote
 from portico.server.errors import MediaNotSupported, PatternMismatch, StorageFull
 from portico.server.kit.first_use import FirstUse
 from portico.server.retrieval.blocks import Block, Parsed, ParseOptions

@@ -27,8 +27,8 @@ from portico.server.errors import (
     TooManyRequests,
 )
 from portico.server.gateway.answers import Answer, Stream
-from portico.server.gateway.requests import Requests
-from portico.server.gateway.running import Running
+from portico.server.gateway.requests.history import Requests
+from portico.server.gateway.requests.running import Running
 from portico.server.ids import ProjectId
 from portico.server.kit.clock import wire_now
 from portico.server.kit.drive import Drive, run

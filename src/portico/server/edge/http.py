@@ -39,7 +39,6 @@ from portico.server.edge.routes import (
     llm,
     metrics,
     omni_parser,
-    openapi,
     organizations,
     plugins,
     projects,
@@ -58,6 +57,7 @@ from portico.server.edge.routes import (
     videos,
     visibility,
 )
+from portico.server.edge.routes.openapi.schema import WholeDocument
 from portico.server.edge.stream import Handler
 from portico.server.errors import BadEndpoint, BadInputText, PorticoError
 from portico.server.services import Services
@@ -134,7 +134,7 @@ def build_application(services: Services, guard: Guard) -> Corridor:
         state=State({"services": services}),
         exception_handlers={MethodNotAllowedException: _answer_method, Exception: _answer_error},
         openapi_config=OpenAPIConfig(
-            title="Portico", version=__version__, path="/schema", render_plugins=[openapi.WholeDocument()]
+            title="Portico", version=__version__, path="/schema", render_plugins=[WholeDocument()]
         ),
         logging_config=None,
         debug=False,

@@ -14,9 +14,9 @@ from portico.server.gateway.chat_reserve import worst_of_chat
 from portico.server.gateway.chat_stream import ChatStream
 from portico.server.gateway.chat_whole import WholeChat
 from portico.server.gateway.guardrails import Verdict, guard_answer
-from portico.server.gateway.kept_texts import keep_texts
 from portico.server.gateway.metering import Meter
-from portico.server.gateway.request_log import RequestLog
+from portico.server.gateway.requests.kept_texts import keep_texts
+from portico.server.gateway.requests.log import RequestLog
 from portico.server.gateway.routing import Route
 from portico.server.gateway.switchboard import Switchboard
 from portico.wire.model_ref import BareModel, DirectModel, ModelRef

@@ -14,9 +14,9 @@ from portico.server.gateway.answers import Answer, Stream, tell_answered
 from portico.server.gateway.metering import Meter
 from portico.server.gateway.parameters import SAMPLING, fit_request
 from portico.server.gateway.provider_stream import ProviderStream
-from portico.server.gateway.request_log import RequestLog
+from portico.server.gateway.requests.log import RequestLog
+from portico.server.gateway.requests.response_texts import read_said, read_told
 from portico.server.gateway.response_events import write_events
-from portico.server.gateway.response_texts import read_said, read_told
 from portico.server.gateway.routing import Answered, Attempt, Choice, Executor, Route
 from portico.server.gateway.switchboard import Switchboard
 from portico.server.kit.ascii_json import ascii_encode

@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from portico.server.access.caller import Caller, acting_for
-from portico.server.assistants.search.evaluation_render import judge, write_metrics
-from portico.server.assistants.search.evaluations import JOB
+from portico.server.assistants.search.evaluations.manage import JOB
+from portico.server.assistants.search.evaluations.render import judge, write_metrics
 from portico.server.ids import OrganizationId, ProjectId
 from portico.server.jobs.patience import Patience
 from portico.server.jobs.steps import EndFailed, EndQuietly, Outcome, Steps

@@ -10,8 +10,8 @@ import pytest
 from portico.server.access.caller import Caller
 from portico.server.assistants.models import Models
 from portico.server.assistants.search.find import ProfileModels, Profiles, names_of, write_fixed
-from portico.server.assistants.search.manage import SearchProfiles
 from portico.server.assistants.search.options import read_chunks
+from portico.server.assistants.search.profiles.manage import SearchProfiles
 from portico.server.assistants.search.refusals import ProfileInvalid
 from portico.server.catalog.load import load_catalog
 from portico.server.errors import SearchProfileNotFound

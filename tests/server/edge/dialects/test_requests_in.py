@@ -24,7 +24,7 @@ from portico.server.edge.forms import Form
 from portico.server.edge.routes.chat import read_chat_members
 from portico.server.edge.routes.responses import read_native, read_translated
 from portico.server.errors import PatternMismatch, PorticoError
-from portico.server.gateway.response_texts import read_said
+from portico.server.gateway.requests.response_texts import read_said
 from portico.server.gateway.responses import fit_response
 from portico.server.gateway.routing.targets import traits_of
 from portico.server.providers.base import NO_QUIRKS, Endpoint, Target, Turn

@@ -22,7 +22,7 @@ from portico.server.retrieval.media.transcript import Segment
 from portico.wire.model_ref import DirectModel
 from portico.wire.requests import File
 from tests.recordings import film, put_ffmpeg, said, silence, tone, wav
-from tests.server.gateway.core_house import CALLER
+from tests.server.gateway.gateway_house import CALLER
 
 pytestmark = pytest.mark.anyio
 PLAIN_ORDER = MediaOptions()

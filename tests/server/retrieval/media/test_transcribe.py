@@ -14,7 +14,7 @@ from portico.server.gateway.audio import AudioGateway
 from portico.server.retrieval.media.transcribe import PLAIN, SPOKEN, TIMED, Transcriber
 from portico.wire.requests import File
 from tests.recordings import Ears, said, wav
-from tests.server.gateway.core_house import CALLER, House, choice_of
+from tests.server.gateway.gateway_house import CALLER, House, choice_of
 from tests.upstream import Upstream, whole
 
 pytestmark = pytest.mark.anyio

@@ -15,7 +15,8 @@ import msgspec
 
 from portico.server.access.caller import Caller
 from portico.server.access.places import find_project
-from portico.server.assistants.search.answering import (
+from portico.server.assistants.search.find import Profiles, names_of
+from portico.server.assistants.search.questions.answering import (
     NOT_MET,
     Json,
     RagStream,
@@ -24,15 +25,14 @@ from portico.server.assistants.search.answering import (
     tell_unanswered,
     tell_whole,
 )
-from portico.server.assistants.search.dressing import write_request
-from portico.server.assistants.search.find import Profiles, names_of
-from portico.server.assistants.search.helpers import Helpers
-from portico.server.assistants.search.history import Threads
-from portico.server.assistants.search.inquiry import Inquiry
-from portico.server.assistants.search.prompting import fill_prompt, tell_history
-from portico.server.assistants.search.question import maybe_given_history, read_question
-from portico.server.assistants.search.retrievers import WITHOUT_SCORE, Retrievers
-from portico.server.assistants.search.tuning import read_tuning, tune
+from portico.server.assistants.search.questions.dressing import write_request
+from portico.server.assistants.search.questions.helpers import Helpers
+from portico.server.assistants.search.questions.history import Threads
+from portico.server.assistants.search.questions.inquiry import Inquiry
+from portico.server.assistants.search.questions.prompting import fill_prompt, tell_history
+from portico.server.assistants.search.questions.question import maybe_given_history, read_question
+from portico.server.assistants.search.questions.retrievers import WITHOUT_SCORE, Retrievers
+from portico.server.assistants.search.questions.tuning import read_tuning, tune
 from portico.server.errors import ProviderError, SearchProfileNotFound
 from portico.server.gateway.answers import Answer, Stream
 from portico.server.gateway.chat import ChatGateway

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from portico.server.assistants.search.defaults import HISTORY_PROMPT, OWN_PROMPT, PROMPT, RETRIEVER_PROMPTS
-from portico.server.assistants.search.members import GivenProfile, read_metadata_search
+from portico.server.assistants.search.profiles.members import GivenProfile, read_metadata_search
+from portico.server.assistants.search.questions.tuning import read_guardrails
 from portico.server.assistants.search.reading import Json, maybe_number
 from portico.server.assistants.search.refusals import ProfileInvalid
-from portico.server.assistants.search.tuning import read_guardrails
 from portico.server.retrieval.profile import ChunkRules, Embedding, Llm, Reranking, Retriever, Search, SearchProfile
 from portico.server.storage.search_profiles import ProfileRow
 

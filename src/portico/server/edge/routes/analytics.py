@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery
 from portico.server.access.policy import require
 from portico.server.edge.routes.reading import caller_of, filters_of, json_response, services_of
 from portico.server.errors import BadEndpoint, NotImplementedYet
-from portico.server.gateway.analytics import FIGURES, LAB, compute, read_date
+from portico.server.gateway.requests.analytics import FIGURES, LAB, compute, read_date
 from portico.server.storage.analytics import Scope
 from portico.wire.analytics import Figure
 

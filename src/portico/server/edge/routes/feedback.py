@@ -8,7 +8,7 @@ from litestar import Request, Response, post
 from litestar.params import FromPath
 
 from portico.server.edge.routes.reading import caller_of, json_response, read_object, services_of
-from portico.server.gateway import feedback
+from portico.server.gateway.requests import feedback
 
 Req = Request[Any, Any, Any]
 

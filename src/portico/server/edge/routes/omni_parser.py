@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Request, Response, post
 
-from portico.server.assistants.search.documents import Description
+from portico.server.assistants.search.documents.manage import Description
 from portico.server.edge.document_uploads import open_upload
 from portico.server.edge.routes.reading import caller_of, header_of, json_response, services_of
 from portico.wire.omni_parser import ParsedFile

@@ -12,7 +12,7 @@ import msgspec
 from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery
 
-from portico.server.assistants.search.documents import Description
+from portico.server.assistants.search.documents.manage import Description
 from portico.server.assistants.search.refusals import DocumentIdInvalid
 from portico.server.edge.document_uploads import open_upload
 from portico.server.edge.routes.reading import (

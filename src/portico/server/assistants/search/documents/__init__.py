@@ -1,0 +1,1 @@
+"""Documents of RAG assistants, as callers bring and see them."""

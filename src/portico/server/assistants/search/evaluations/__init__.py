@@ -1,0 +1,1 @@
+"""Measured retrieval: sets of questions, and runs over a profile."""

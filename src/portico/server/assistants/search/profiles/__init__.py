@@ -1,0 +1,1 @@
+"""Profiles of RAG assistants: how they are made, changed and shown."""
