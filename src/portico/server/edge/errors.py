@@ -8,6 +8,7 @@ import math
 import msgspec
 
 from portico.server.errors import GuardrailBlocked, PorticoError, ProviderError, ProviderRefused, SearchProfileNotFound
+from portico.server.kit.ascii_json import ascii_encode
 from portico.wire.errors import ErrorItem, ExecutionError, GuardrailError, OpenAIError, PlatformErrors, StreamedError
 
 _encode = msgspec.json.Encoder().encode
@@ -39,8 +40,8 @@ def execution_body(error: PorticoError, request_id: str) -> bytes:
 
 
 def stream_body(error: PorticoError, request_id: str) -> bytes:
-    """The JSON of the last event of a stream that failed after its first byte."""
-    return _encode(StreamedError(_openai_error(error), request_id))
+    """The JSON of the last event of a stream that failed after its first byte; in ASCII, as all of a stream."""
+    return ascii_encode(StreamedError(_openai_error(error), request_id))
 
 
 def error_headers(error: PorticoError) -> Headers:

@@ -6,6 +6,7 @@ import msgspec
 
 from portico.server.edge.errors import Headers, error_headers
 from portico.server.errors import PatternMismatch, PorticoError, SearchProfileNotFound
+from portico.server.kit.ascii_json import ascii_encode
 
 _encode = msgspec.json.Encoder().encode
 _TYPES = {
@@ -39,7 +40,7 @@ def refuse(error: PorticoError, request_id: str) -> tuple[int, bytes, Headers]:
 
 def break_off(error: PorticoError, request_id: str) -> bytes:
     """The `error` event."""
-    return b"event: error\ndata: %b\n\n" % _encode(_body(error, error.status, request_id))
+    return b"event: error\ndata: %b\n\n" % ascii_encode(_body(error, error.status, request_id))
 
 
 def _body(error: PorticoError, status: int, request_id: str) -> dict[str, object]:
